@@ -1,0 +1,79 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The layout is the architecture: a target may import what stands beside it here and nothing else.
+// docs/architecture.md has the duties; `make lint` keeps the pure targets free of effects.
+
+let collections: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// Values in, values out: no Glibc, no Foundation, no clock.
+let pure: [Target] = [
+    .target(name: "UpdateModel"),
+    .target(name: "JSONDocument"),
+    .target(name: "TomlDocument", dependencies: ["CToml"]),
+    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
+    .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
+    .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
+    .target(name: "Presentation", dependencies: ["UpdateModel"]),
+    .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
+]
+
+/// What touches the machine.
+let effects: [Target] = [
+    .target(name: "CLinux"),
+    .target(name: "CToml"),
+    .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
+    .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", system]),
+    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
+    .target(
+        name: "Execution",
+        dependencies: ["Launching", "Scheduling", "PluginProtocol", "Policy", "Interchange", collections]),
+    .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
+]
+
+let executables: [Target] = [
+    .executableTarget(name: "update-all", dependencies: ["Execution", "Terminal", "Interchange", arguments]),
+    .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
+]
+
+let tests: [Target] = [
+    .target(name: "TestSupport", dependencies: ["UpdateModel"], path: "Tests/TestSupport"),
+    .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
+    .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
+    .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
+    .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
+    .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
+    .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
+    .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
+    .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
+    .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
+    .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
+    .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
+]
+
+let package = Package(
+    name: "update-all",
+    products: [
+        .executable(name: "update-all", targets: ["update-all"]),
+        .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    ],
+    targets: pure + effects + executables + tests,
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu11,
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,17 @@
+// Where events go: a display, a file, another program. Each sink lives on a thread of its own.
+
+/// Takes the events of a run. A sink is created, used and closed on one thread; it may block there,
+/// since its queue is bounded and no step waits for it.
+public protocol EventSink: AnyObject {
+    /// Takes the events that came since the last call, in order of `seq`; may be called with none, to redraw.
+    /// - Parameter now: time since the run began.
+    /// - Throws: where the events can no longer be delivered (the pipe's reader is gone, the disk is full);
+    ///   the sink is then not called again.
+    func take(_ events: [Event], at now: Duration) throws
+
+    /// How long it may be left alone without events; `nil`: for ever. A display with a clock wants to redraw.
+    var refreshInterval: Duration? { get }
+
+    /// The run is over, or the sink is no longer wanted: puts everything in order (the terminal, a file's end).
+    func close(at now: Duration)
+}

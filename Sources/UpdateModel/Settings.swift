@@ -1,0 +1,67 @@
+// What a policy says of a step and of a run besides the limits of their control groups.
+
+/// As whom a step runs.
+public enum RunAs: Hashable, Sendable, CustomStringConvertible {
+    case root
+    /// The person who runs update-all, or who called sudo.
+    case invokingUser
+    case named(String)
+
+    public init(_ text: String) {
+        switch text {
+        case "root": self = .root
+        case "user": self = .invokingUser
+        default: self = .named(text)
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .root: "root"
+        case .invokingUser: "user"
+        case .named(let name): name
+        }
+    }
+}
+
+/// What becomes of processes that outlive a step's main process.
+public enum Leftovers: String, Sendable, CaseIterable { case kill, keep, report }
+
+/// Whether a step's output goes through a pseudo-terminal.
+public enum TerminalUse: String, Sendable, CaseIterable { case auto, always, never }
+
+/// Whether a limit that cannot be enforced stops the run.
+public enum Enforcement: String, Sendable, CaseIterable { case required, preferred }
+
+/// All that a policy gives one step.
+public struct StepSettings: Hashable, Sendable {
+    public var limits = Limits()
+    /// Nice level, −20…19.
+    public var nice: Int?
+    public var noNewPrivileges = true
+    /// Bounding set of a step that runs as root, as libcap's names; `nil`: what package managers need.
+    public var capabilities: [String]?
+    public var leftovers = Leftovers.kill
+    /// Between SIGTERM and the kill.
+    public var stopGrace = Duration.seconds(10)
+    /// For what another program or another run holds.
+    public var waitTimeout = Duration.seconds(1800)
+    public var terminal = TerminalUse.auto
+    /// `nil`: as the manifest says.
+    public var timeout: Duration?
+    /// `nil`: as the manifest says.
+    public var runAs: RunAs?
+
+    public init() {}
+}
+
+/// All that a policy gives the whole run.
+public struct RunSettings: Hashable, Sendable {
+    public var limits = Limits()
+    /// Steps at the same time; `nil`: the number of CPUs.
+    public var parallel: Int?
+    /// Download steps at the same time.
+    public var downloads = 2
+
+    public init() {}
+}
