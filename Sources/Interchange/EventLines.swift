@@ -20,10 +20,14 @@ public func appendLines(of event: Event, run: RunID, to bytes: inout [UInt8]) {
     swap(&writer.bytes, &bytes)
 }
 
+private let endOfLine = Array("}\n".utf8)
+private let endOfPartial = Array(",\"partial\":true}\n".utf8)
+
 /// Output is nearly all of what a run says. Of its lines only the `seq` and the text differ within a batch, so that
 /// the rest is made once and copied.
 private func appendOutput(_ lines: OutputLines, of event: Event, run: RunID, to bytes: inout [UInt8]) {
     var writer = JSONWriter()
+    writer.bytes.reserveCapacity(256)
     writer.beginObject()
     writer.write("type", event.body.typeName)
     writer.write("run", run.rawValue)
@@ -35,8 +39,6 @@ private func appendOutput(_ lines: OutputLines, of event: Event, run: RunID, to 
     writer.write("stream", lines.stream.rawValue)
     writer.key("line")
     let middle = Array(writer.bytes[(head.count + 1)...])
-    let end = Array("}\n".utf8)
-    let endOfPartial = Array(",\"partial\":true}\n".utf8)
 
     let partial = Set(lines.partial)
     let text = lines.bytes.span
@@ -47,7 +49,7 @@ private func appendOutput(_ lines: OutputLines, of event: Event, run: RunID, to 
         bytes.appendDecimal(event.seq + UInt64(index))
         bytes.append(contentsOf: middle)
         bytes.appendJSONString(text.extracting(start..<next))
-        bytes.append(contentsOf: !partial.isEmpty && partial.contains(Int32(index)) ? endOfPartial : end)
+        bytes.append(contentsOf: !partial.isEmpty && partial.contains(Int32(index)) ? endOfPartial : endOfLine)
         start = next
     }
 }

@@ -171,7 +171,8 @@ import UpdateModel
             phase: .download, cause: .timedOut(after: .seconds(7200)), signal: 15, killAfter: .milliseconds(2500))
         #expect(
             members("stopping", .stopping(timedOut), plugin: apt)
-                == #","phase":"download","cause":"timed_out","timeout_seconds":7200,"signal":15,"kill_after_seconds":2.5"#
+                == #","phase":"download","cause":"timed_out","timeout_seconds":7200,"signal":15,"#
+                + #""kill_after_seconds":2.5"#
         )
         let cancelled = Stopping(phase: .execute, cause: .cancelled(signal: 2), signal: nil, killAfter: nil)
         #expect(
@@ -197,8 +198,9 @@ import UpdateModel
         #expect(
             members("phase_end", .phaseEnd(end), plugin: apt)
                 == #","phase":"execute","success":true,"outcome":"succeeded","exit_code":0,"#
-                + #""metrics":{"wall_seconds":0.3,"cpu_user_seconds":1.25,"cpu_system_seconds":0,"memory_peak_bytes":1073741824,"io_read_bytes":1,"#
-                + #""io_write_bytes":2,"pids_peak":3,"oom_kills":0,"throttled_seconds":0.5}"#)
+                + #""metrics":{"wall_seconds":0.3,"cpu_user_seconds":1.25,"cpu_system_seconds":0,"#
+                + #""memory_peak_bytes":1073741824,"io_read_bytes":1,"io_write_bytes":2,"#
+                + #""pids_peak":3,"oom_kills":0,"throttled_seconds":0.5}"#)
         let killed = PhaseEnd(phase: .check, outcome: .oomKilled, signal: 9, error: "out of memory")
         #expect(
             members("phase_end", .phaseEnd(killed), plugin: apt)
