@@ -17,14 +17,16 @@ struct QuantityTextTests {
     }
 
     @Test(
-        "durations are of days, hours, minutes and seconds, the longest first",
+        "durations are of days, hours, minutes, seconds and milliseconds, the longest first",
         arguments: [
-            ("90s", 90), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("1d1h1m1s", 90_061), ("0s", 0),
-            ("30m1h", nil), ("1h1h", nil), ("90", nil), ("", nil), ("s", nil), ("1.5h", nil), ("-1s", nil),
-            ("10min", nil), ("1 h", nil), ("٣s", nil), ("3650d", 315_360_000), ("3651d", nil), ("3650d1s", nil),
-            ("99999999999999999999s", nil),
+            ("90s", 90_000), ("10m", 600_000), ("1h30m", 5_400_000), ("2d", 172_800_000), ("1d1h1m1s1ms", 90_061_001),
+            ("0s", 0), ("1.5h", 5_400_000), ("0.001s", 1), ("500ms", 500), ("0.5m", 30_000), ("1.5ms", nil),
+            ("30m1h", nil), ("1h1h", nil), ("90", nil), ("", nil), ("s", nil), ("-1s", nil), ("+1s", nil), ("1.s", nil),
+            (".5s", nil), ("1.0001s", nil), ("10min", nil), ("1 h", nil), ("٣s", nil), ("3650d", 315_360_000_000),
+            ("3651d", nil), ("3650d1s", nil), ("3650.5d", nil), ("9223372036854775807d", nil),
+            ("9223372036854775808ms", nil),
         ] as [(String, Int64?)])
-    func durations(text: String, seconds: Int64?) {
-        #expect(Duration(text: text) == seconds.map { .seconds($0) })
+    func durations(text: String, milliseconds: Int64?) {
+        #expect(Duration(text: text) == milliseconds.map { .milliseconds($0) })
     }
 }

@@ -122,6 +122,7 @@ struct ValueTests {
             tasks_max = "infinity"
             [step]
             timeout = "1h30m"
+            wait_timeout = "1.5s"
             cpu_quota = "infinity"
             cpu_weight = 7
             tasks_max = 9
@@ -134,6 +135,7 @@ struct ValueTests {
         let canonical = String(decoding: policy.canonicalText, as: UTF8.self)
         #expect(canonical.contains("run.memory_high = \"29%\"\n"))
         #expect(canonical.contains("step.timeout = \"5400s\"\n"))
+        #expect(canonical.contains("step.wait_timeout = \"1500ms\"\n"))
         #expect(try merge(base: canonical).canonicalText == policy.canonicalText)
         let reordered = text.split(separator: "[step]").reversed().joined(separator: "\n")
         #expect(reordered != text)
