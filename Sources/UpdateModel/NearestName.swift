@@ -2,7 +2,7 @@
 
 /// The candidate that a slip of the fingers would turn into `name`, or `nil` where none is near.
 ///
-/// Near is at most one edit for every three characters (and always one): an inserted, missing or wrong character, or
+/// Near is at most one edit for every three characters of the longer (and always one): an inserted, missing or wrong character, or
 /// two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then the one that sorts
 /// first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing and have none.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
@@ -12,7 +12,7 @@ public func nearestName(to name: String, in candidates: some Sequence<String>) -
     for candidate in candidates {
         let other = Array(candidate.lowercased().unicodeScalars)
         // No edit script is shorter than the difference in length, so most candidates need no table.
-        let limit = min(best?.distance ?? .max, max(1, wanted.count / 3))
+        let limit = min(best?.distance ?? .max, max(1, max(wanted.count, other.count) / 3))
         guard other.count.distance(to: wanted.count).magnitude <= limit else { continue }
         let distance = editDistance(wanted, other)
         guard distance <= limit, distance < other.count else { continue }
