@@ -27,7 +27,7 @@ let effects: [Target] = [
     .target(name: "CLinux"),
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
-    .target(name: "LinuxSystem", dependencies: ["CLinux", "CCap", system]),
+    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
