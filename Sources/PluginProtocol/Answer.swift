@@ -32,15 +32,23 @@ public struct Answer: Hashable, Sendable {
     /// It said yes. Whatever it said otherwise, it did not.
     public var isYes: Bool { ending == .exited(0) }
 
-    /// Why there is no answer; `nil` where its exit is one.
-    var failure: String? {
+    enum Reply {
+        case exit(Int32)
+        /// There is none: why, as a clause.
+        case missing(String)
+    }
+
+    var reply: Reply {
         switch ending {
-        case .exited: nil
-        case .signalled(let number): "it was ended by signal \(number)" + quotation
-        case .timedOut(let limit): "it took longer than \(limit.sentence)"
-        case .notStarted(let reason): "it could not be started: \(reason)"
+        case .exited(let code): .exit(code)
+        case .signalled(let number): .missing("it was ended by signal \(number)" + quotation)
+        case .timedOut(let limit): .missing("it took longer than \(limit.sentence)")
+        case .notStarted(let reason): .missing("it could not be started: \(reason)")
         }
     }
+
+    /// Why there is no answer; `nil` where its exit is one.
+    var failure: String? { if case .missing(let reason) = reply { reason } else { nil } }
 
     /// `: E: could not get lock`, or nothing.
     var quotation: String { lastErrorLine.map { ": \($0.prefix(200))" } ?? "" }
@@ -142,12 +150,11 @@ extension Answer {
     private func list<Value>(
         _ decode: (Answer) throws(MalformedAnswer) -> (Value, [String])
     ) -> ListAnswer<Value> {
-        if let failure { return ListAnswer(value: nil, warnings: [failure]) }
-        switch ending {
-        case .exited(0): break
-        case .exited(1), .exited(2): return ListAnswer(value: nil)
-        case .exited(let code): return ListAnswer(value: nil, warnings: ["it exited with code \(code)\(quotation)"])
-        default: return ListAnswer(value: nil)
+        switch reply {
+        case .exit(0): break
+        case .exit(1), .exit(2): return ListAnswer(value: nil)
+        case .exit(let code): return ListAnswer(value: nil, warnings: ["it exited with code \(code)\(quotation)"])
+        case .missing(let reason): return ListAnswer(value: nil, warnings: [reason])
         }
         guard !isCut else { return ListAnswer(value: nil, warnings: ["its answer is too long"]) }
         do {
@@ -214,11 +221,11 @@ public enum SelfUpdateAnswer: Hashable, Sendable {
     case failed(String)
 
     public init(_ answer: Answer) {
-        switch answer.ending {
-        case .exited(0): self = .done
-        case .exited(1): self = .notSupported
-        case .exited(let code): self = .failed("it exited with code \(code)\(answer.quotation)")
-        default: self = .failed(answer.failure ?? "it did not end")
+        switch answer.reply {
+        case .exit(0): self = .done
+        case .exit(1): self = .notSupported
+        case .exit(let code): self = .failed("it exited with code \(code)\(answer.quotation)")
+        case .missing(let reason): self = .failed(reason)
         }
     }
 }

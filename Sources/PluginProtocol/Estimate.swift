@@ -55,14 +55,10 @@ public enum EstimateAnswer: Hashable, Sendable {
 
     /// Only an output that is one JSON text as a whole is taken: a part of one may be of something else.
     public init(_ answer: Answer) {
-        if let failure = answer.failure {
-            self = .error(failure)
-            return
-        }
         let value = Result { () throws(JSONError) in try JSONValue(parsing: answer.output) }
         let reported = (try? value.get()).flatMap(Self.reportedError)
-        switch answer.ending {
-        case .exited(0):
+        switch answer.reply {
+        case .exit(0):
             if let reported {
                 self = reported
             } else if answer.isCut {
@@ -70,15 +66,15 @@ public enum EstimateAnswer: Hashable, Sendable {
             } else {
                 self = Self.success(answer, value)
             }
-        case .exited(1):
+        case .exit(1):
             // A program that reports an error in JSON and exits with 1 speaks of that error.
             self = reported ?? .notApplicable
-        case .exited(2):
+        case .exit(2):
             self = .unknown("it cannot estimate" + answer.quotation)
-        case .exited(let code):
+        case .exit(let code):
             self = reported ?? .error("it exited with code \(code)" + answer.quotation)
-        default:
-            self = .error("it did not end")
+        case .missing(let reason):
+            self = .error(reason)
         }
     }
 
