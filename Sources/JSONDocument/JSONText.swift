@@ -24,42 +24,47 @@ extension [UInt8] {
     /// Substitution of Maximal Subparts"), as `String(decoding:as:)` does it.
     public mutating func appendJSONString(_ text: Span<UInt8>) {
         append(ASCII.quote)
-        var start = 0
+        var start = 0  // of what is to be copied as it is
+        var index = 0
         while true {
-            let end = text.endOfPlainASCII(from: start)
-            if end > start {
-                text.extracting(start..<end).withUnsafeBufferPointer { append(contentsOf: $0) }
+            index = text.endOfPlainASCII(from: index)
+            let length = index < text.count ? text.lengthOfPlainSequence(at: index) : 0
+            if length > 0 {
+                index += length
+                continue
             }
-            if end == text.count { break }
-            start = end + appendSpecial(text, at: end)
+            if index > start {
+                text.extracting(start..<index).withUnsafeBufferPointer { append(contentsOf: $0) }
+            }
+            if index == text.count { break }
+            index += appendEscape(of: text, at: index)
+            start = index
         }
         append(ASCII.quote)
     }
 
-    /// Appends the character at `index`, which is not plain ASCII; returns how many bytes it takes in `text`.
-    private mutating func appendSpecial(_ text: Span<UInt8>, at index: Int) -> Int {
+    /// Appends what stands for the bytes at `index`, which cannot be copied; returns how many of `text` it is for.
+    private mutating func appendEscape(of text: Span<UInt8>, at index: Int) -> Int {
         let byte = text[index]
-        if byte < 0x80 {
-            append(ASCII.backslash)
-            switch byte {
-            case ASCII.quote, ASCII.backslash: append(byte)
-            case ASCII.lineFeed: append(UInt8(ascii: "n"))
-            case ASCII.carriageReturn: append(UInt8(ascii: "r"))
-            case ASCII.tab: append(UInt8(ascii: "t"))
-            default: appendHexadecimal(byte)
+        if byte >= 0x80 {
+            let (length, isValid) = text.sequence(at: index)
+            if isValid {  // a C1 control character: U+0080…U+009F, of which the second byte is the number
+                append(ASCII.backslash)
+                appendHexadecimal(text[index + 1])
+            } else {
+                append(contentsOf: [0xEF, 0xBF, 0xBD])
             }
-            return 1
+            return length
         }
-        let (length, isValid) = text.sequence(at: index)
-        if !isValid {
-            append(contentsOf: [0xEF, 0xBF, 0xBD])
-        } else if byte == 0xC2, text[index + 1] < 0xA0 {  // U+0080…U+009F
-            append(ASCII.backslash)
-            appendHexadecimal(text[index + 1])
-        } else {
-            for offset in index..<index + length { append(text[offset]) }
+        append(ASCII.backslash)
+        switch byte {
+        case ASCII.quote, ASCII.backslash: append(byte)
+        case ASCII.lineFeed: append(UInt8(ascii: "n"))
+        case ASCII.carriageReturn: append(UInt8(ascii: "r"))
+        case ASCII.tab: append(UInt8(ascii: "t"))
+        default: appendHexadecimal(byte)
         }
-        return length
+        return 1
     }
 
     private mutating func appendHexadecimal(_ byte: UInt8) {
@@ -96,6 +101,13 @@ extension Span<UInt8> {
             index += 1
         }
         return count
+    }
+
+    /// The length of the UTF-8 sequence that begins at `index`; 0 where it is ASCII, not valid or a control character.
+    fileprivate func lengthOfPlainSequence(at index: Int) -> Int {
+        guard self[index] >= 0x80 else { return 0 }
+        let (length, isValid) = sequence(at: index)
+        return isValid && (self[index] != 0xC2 || self[index + 1] >= 0xA0) ? length : 0
     }
 
     /// The length of the UTF-8 sequence that begins at `index` with a byte from 0x80 on; where it is not valid, the

@@ -1,1 +1,5 @@
+// What Swift cannot do, or Glibc's Swift module lacks. One prefix (clx_), no policy.
 #pragma once
+#include "clx_events.h"
+#include "clx_launcher.h"
+#include "clx_system.h"
