@@ -1,3 +1,4 @@
 // What Swift cannot do, or Glibc's Swift module lacks. One prefix (clx_), no policy.
 #pragma once
+#include "clx_descriptor_passing.h"
 #include "clx_events.h"
