@@ -2,3 +2,4 @@
 #pragma once
 #include "clx_descriptor_passing.h"
 #include "clx_events.h"
+#include "clx_guardian.h"

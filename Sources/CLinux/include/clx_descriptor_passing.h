@@ -1,5 +1,4 @@
 // File descriptors over a Unix socket (SCM_RIGHTS): Swift imports neither the CMSG_* macros nor their alignment rules.
-// And the end of a process by a signal without a core dump: prctl is variadic, which Swift cannot call.
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>
@@ -17,10 +16,3 @@ ssize_t clx_send_packet(int socket, const void *bytes, size_t count, const int *
 // closed, or -1 with errno: EMSGSIZE where the packet or its descriptors did not fit (none is then left open).
 // `fds` has room for CLX_DESCRIPTORS_AT_MOST.
 ssize_t clx_receive_packet(int socket, void *bytes, size_t capacity, int *fds, int *fd_count);
-
-// Closes every descriptor from `first` up. 0, or -1 with errno ENOSYS before Linux 5.9.
-int clx_close_from(int first);
-
-// Ends the calling process by `signal`, as its default action would, but never with a core dump; by _exit(128 + signal)
-// where that signal does not end a process.
-_Noreturn void clx_end_by_signal(int signal);
