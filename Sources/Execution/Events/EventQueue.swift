@@ -24,7 +24,7 @@ public final class EventQueue: Sendable {
         var isClosed = false
     }
 
-    private struct State {
+    fileprivate struct State {
         var entries: Deque<Event> = []
         var weight = 0
         var bytes = 0

@@ -1,5 +1,6 @@
 // The journal, read by a display that was too slow for its queue.
 
+import Glibc
 import Interchange
 import LinuxSystem
 import SystemPackage

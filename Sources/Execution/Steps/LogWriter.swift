@@ -26,7 +26,7 @@ final class LogWriter: @unchecked Sendable {
         case failed(LogID, Errno)
     }
 
-    private struct Log {
+    fileprivate struct Log {
         let file: WrittenFile
         var chunks: Deque<[UInt8]> = []
         var pending = 0
@@ -40,12 +40,12 @@ final class LogWriter: @unchecked Sendable {
     }
 
     /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
-    private final class WrittenFile: Sendable {
+    fileprivate final class WrittenFile: Sendable {
         let descriptor: OwnedDescriptor
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
     }
 
-    private struct State {
+    fileprivate struct State {
         var logs: [LogID: Log] = [:]
         /// Logs with something to write, in turn.
         var ready: Deque<LogID> = []

@@ -52,7 +52,7 @@ final class SupervisedProcess {
     var processID: Int32 { process.pid }
     var processDescriptor: CInt { process.pidfd.raw }
     /// Where its output is read from, as long as it is open.
-    var outputDescriptors: [CInt] { streams.values.map(\.descriptor.raw) }
+    var outputDescriptors: [CInt] { streams.values.map { $0.descriptor.raw } }
 
     /// - Throws: where the event loop cannot watch it (no descriptors left); the process is killed then.
     init(
