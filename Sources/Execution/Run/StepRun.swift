@@ -201,7 +201,7 @@ final class StepRun: SupervisedProcess.Output {
         let metrics = started.metrics(wall: wall)
         let judgement = StepJudgement(
             command: command, end: end, wall: wall, oomKills: memory?.oomKills ?? 0,
-            memoryPeak: metrics?.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
+            memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
             lastLine: lastLine)
         if end.leftoversRemain {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
