@@ -42,7 +42,7 @@ public struct Answer: Hashable, Sendable {
         switch ending {
         case .exited(let code): .exit(code)
         case .signalled(let number): .missing("it was ended by signal \(number)" + quotation)
-        case .timedOut(let limit): .missing("it took longer than \(limit.sentence)")
+        case .timedOut(let limit): .missing(timeoutMessage(after: limit))
         case .notStarted(let reason): .missing("it could not be started: \(reason)")
         }
     }
@@ -64,6 +64,12 @@ public struct Answer: Hashable, Sendable {
     }
 }
 
+/// What is said of a command or a step that was ended since it took too long.
+public func timeoutMessage(after limit: Duration) -> String {
+    let seconds = limit.inSeconds
+    return "Command timed out after \(seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)")s"
+}
+
 /// What a query for a list came to. What could not be used is said in `warnings`; the rest of the list stands.
 public struct ListAnswer<Value: Hashable & Sendable>: Hashable, Sendable {
     /// `nil`: the plugin has no such list, or did not answer. The manifest's serves alone then.
@@ -81,6 +87,9 @@ public struct Dependencies: Hashable, Sendable {
 }
 
 extension Answer {
+    /// `version`: its first line. `nil` where it told none.
+    public func version() -> String? { isYes ? lines.first.map(String.init) : nil }
+
     /// `runs-after`: names of plugins, one a line.
     public func pluginNames() -> ListAnswer<[PluginName]> {
         list { answer in

@@ -115,7 +115,8 @@ public struct Discovery: Hashable, Sendable {
     /// The places for plugins, in order of precedence, the last one first in rank.
     /// - Parameters:
     ///   - share: `PREFIX/share/update-all`; `nil` for a program that runs from its build folder.
-    ///   - configurationHome: `$XDG_CONFIG_HOME`, or `~/.config` where that is not set.
+    ///   - configurationHome: `$XDG_CONFIG_HOME`, or `~/.config` where that is not set. Not absolute, it is ignored
+    ///     (XDG Base Directory Specification).
     ///   - pluginPath: `$UPDATE_ALL_PLUGIN_PATH`.
     ///   - only: what `--plugin-dir` says; not empty: it replaces all others.
     public static func places(
@@ -124,7 +125,7 @@ public struct Discovery: Hashable, Sendable {
         guard only.isEmpty else { return only }
         let fixed = [
             share.map { "\($0)/plugins" }, "/etc/update-all/plugins.d",
-            configurationHome.map { "\($0)/update-all/plugins.d" },
+            configurationHome.flatMap { $0.hasPrefix("/") ? $0 : nil }.map { "\($0)/update-all/plugins.d" },
         ]
         return fixed.compactMap(\.self) + (pluginPath ?? "").split(separator: ":").map(String.init)
     }
@@ -220,7 +221,8 @@ private struct DirectoryReader {
         _ found: FoundManifest, _ name: PluginName, _ executables: [PluginDirectory.Entry]
     ) -> String? {
         if let executable = found.manifest.executable {
-            return executable.hasPrefix("/") ? executable : path(executable)
+            if executable.hasPrefix("/") { return executable }
+            return path(executable.hasPrefix("./") ? String(executable.dropFirst(2)) : executable)
         }
         let own = executables.map(\.name).filter { [FileNames.withoutExtension($0), $0].contains(name.rawValue) }
         if own.count == 1 { return path(own[0]) }

@@ -79,7 +79,7 @@ public enum EstimateAnswer: Hashable, Sendable {
     }
 
     private static func success(_ answer: Answer, _ value: Result<JSONValue, JSONError>) -> EstimateAnswer {
-        if answer.lines.isEmpty { return .unknown("its answer is empty") }
+        if answer.output.allSatisfy({ " \t\r\n".utf8.contains($0) }) { return .unknown("its answer is empty") }
         switch value {
         case .failure(let error): return .unknown("its answer is not one JSON text (\(error))")
         case .success(let value):

@@ -79,6 +79,7 @@ public struct ProbeConversation: Sendable {
         facts.conflicts = manifest?.conflicts ?? []
         facts.runAs = manifest?.runAs ?? .invokingUser
         facts.sudoPrograms = manifest?.sudoPrograms ?? []
+        facts.callsSudo = manifest?.runAs != nil && facts.runAs != .root && !facts.sudoPrograms.isEmpty
         separateDownload = manifest?.separateDownload ?? false
         claims = manifest?.claims ?? [:]
         free = manifest?.free ?? [:]
@@ -136,7 +137,7 @@ public struct ProbeConversation: Sendable {
         return switch command {
         case .isApplicable: manifest?.applicableIf == nil || isDynamic(.applicableIf)
         case .doesRequireSudo: manifest?.runAs == nil
-        case .sudoProgramsPaths: facts.callsSudo && (manifest?.sudoPrograms == nil || isDynamic(.sudoPrograms))
+        case .sudoProgramsPaths: isAskedForSudoPrograms
         case .estimateUpdate: isEstimated
         case .estimateUpdateMutexes: isEstimated && isDynamic(.mutexes)
         case .estimateUpdateDependency: isEstimated && isDynamic(.free)
@@ -150,6 +151,13 @@ public struct ProbeConversation: Sendable {
         case .updateDependency: isDynamic(.free)
         case .download, .update, .selfUpdate, .selfUpgrade, .version, .validate: false
         }
+    }
+
+    /// One that runs as the user by its manifest calls sudo if there are programs for it.
+    private var isAskedForSudoPrograms: Bool {
+        if facts.callsSudo { return manifest?.sudoPrograms == nil || isDynamic(.sudoPrograms) }
+        guard let manifest, let runAs = manifest.runAs else { return false }
+        return runAs != .root && isDynamic(.sudoPrograms)
     }
 
     /// Whether a list is asked for: always without a manifest.
@@ -201,7 +209,9 @@ public struct ProbeConversation: Sendable {
         switch command {
         case .doesRequireSudo: facts.callsSudo = yes(answer, to: command)
         case .canSeparateDownload: separateDownload = yes(answer, to: command)
-        case .sudoProgramsPaths: facts.sudoPrograms.appendNew(list(answer.paths(), of: command) ?? [])
+        case .sudoProgramsPaths:
+            facts.sudoPrograms.appendNew(list(answer.paths(), of: command) ?? [])
+            facts.callsSudo = facts.callsSudo || !facts.sudoPrograms.isEmpty
         case .estimateDownload:
             switch EstimateAnswer(answer) {
             case .updates(let estimate): downloadEstimate = estimate

@@ -73,9 +73,20 @@ import UpdateModel
         #expect(failed.pluginNames().value == nil)
         #expect(failed.pluginNames().warnings == ["it exited with code 3: E: no"])
         #expect(Answer(.signalled(11)).paths().warnings == ["it was ended by signal 11"])
-        #expect(Answer(.timedOut(after: .seconds(10))).mutexes().warnings == ["it took longer than 10 s"])
+        #expect(Answer(.timedOut(after: .seconds(10))).mutexes().warnings == ["Command timed out after 10s"])
         #expect(Answer(.notStarted("no such file")).paths().warnings == ["it could not be started: no such file"])
         #expect(Answer(.exited(0), isCut: true).paths().warnings == ["its answer is too long"])
+    }
+
+    @Test func `A version is the first line of a yes`() {
+        #expect(said(" 1.2.3 \nbuilt today\n").version() == "1.2.3")
+        #expect(said("").version() == nil)
+        #expect(said("usage", 2).version() == nil)
+    }
+
+    @Test func `A timeout is told in seconds`() {
+        #expect(timeoutMessage(after: .seconds(3600)) == "Command timed out after 3600s")
+        #expect(timeoutMessage(after: .milliseconds(1500)) == "Command timed out after 1.5s")
     }
 
     @Test func `A self-update is done, not supported, or failed`() {

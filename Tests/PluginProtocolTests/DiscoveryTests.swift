@@ -65,7 +65,7 @@ import UpdateModel
     @Test func `A manifest names its executable, relative to itself or absolute`() {
         let found = discover([
             manifest("a.toml", "executable = \"lib/a.py\""), manifest("b.toml", "executable = \"/usr/bin/b\""),
-            manifest("c.toml", "executable = \"worker.sh\""), program("worker.sh"), program("c"),
+            manifest("c.toml", "executable = \"./worker.sh\""), program("worker.sh"), program("c"),
         ])
         #expect(names(found) == ["a", "b", "c"])
         #expect(found.plugins.map(\.executable) == ["/p/lib/a.py", "/usr/bin/b", "/p/worker.sh"])
@@ -192,7 +192,7 @@ import UpdateModel
                     "/home/a/.config/update-all/plugins.d", "/x", "/y",
                 ])
         #expect(
-            Discovery.places(share: nil, configurationHome: nil, pluginPath: nil, only: [])
+            Discovery.places(share: nil, configurationHome: "relative", pluginPath: nil, only: [])
                 == ["/etc/update-all/plugins.d"])
         #expect(Discovery.places(share: "/s", configurationHome: "/c", pluginPath: "/x", only: ["d"]) == ["d"])
     }

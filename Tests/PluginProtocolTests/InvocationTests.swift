@@ -123,7 +123,7 @@ import UpdateModel
             let isWork = [.download, .update, .selfUpdate, .selfUpgrade, .validate].contains(command)
             #expect((command.answerLimit == nil) == isWork)
         }
-        #expect(PluginCommand.estimateUpdate.answerLimit == ByteCount(16 << 20))
+        #expect(PluginCommand.estimateUpdate.answerLimit == ByteCount(4 << 20))
         #expect(PluginCommand.getMutexes.answerLimit == ByteCount(65_536))
         #expect(PluginCommand.selfUpdate.description == "self-update")
     }

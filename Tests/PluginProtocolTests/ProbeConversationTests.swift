@@ -160,7 +160,7 @@ import UpdateModel
 
     @Test func `A question that is never answered fails the check`() throws {
         let hung = talk(with: try plugin(), [.isApplicable: Answer(.timedOut(after: .seconds(10)))])
-        #expect(hung.facts.verdict == .failed(.timedOut, "is-applicable: it took longer than 10 s"))
+        #expect(hung.facts.verdict == .failed(.timedOut, "is-applicable: Command timed out after 10s"))
         let killed = talk(with: try plugin(), [.estimateUpdate: Answer(.signalled(9), lastErrorLine: "oops")])
         #expect(killed.facts.verdict == .failed(.failed, "estimate-update: it was ended by signal 9: oops"))
         let gone = talk(with: try plugin(), [.isApplicable: Answer(.notStarted("no such file"))])
@@ -288,7 +288,7 @@ import UpdateModel
                 "apt: estimate-update-mutexes: it exited with code 3", "apt: runs-after: it exited with code 3",
                 "apt: get-dependency: its answer is not JSON (1:2: expected a key, found the end of the text)",
                 "apt: get-mutexes: it exited with code 3", "apt: download-mutexes: it exited with code 3",
-                "apt: update-mutexes: it took longer than 10 s",
+                "apt: update-mutexes: Command timed out after 10s",
             ])
     }
 
@@ -308,7 +308,22 @@ import UpdateModel
         #expect(found.facts.sudoPrograms == ["/usr/bin/snap"])
         let other = talk(with: try plugin(manifest: ""), [.doesRequireSudo: Answer(.timedOut(after: .seconds(10)))])
         #expect(!other.facts.callsSudo)
-        #expect(other.facts.warnings.first == "apt: does-require-sudo: it took longer than 10 s; taken as no")
+        #expect(other.facts.warnings.first == "apt: does-require-sudo: Command timed out after 10s; taken as no")
+    }
+
+    @Test func `A plugin that runs as the user by its manifest calls sudo if there are programs for it`() throws {
+        func sudo(_ text: String, _ said: Answer = Answer(.exited(1))) throws -> Talk {
+            let plugin = try plugin(manifest: "\(Self.full.replacing("root", with: "user"))\n\(text)")
+            return talk(with: plugin, [.estimateUpdate: self.said(updates)], otherwise: said)
+        }
+        #expect(try sudo("").facts.callsSudo == false)
+        let listed = try sudo("sudo_programs = [\"/bin/a\"]")
+        #expect(listed.facts.callsSudo)
+        #expect(listed.commands == ["estimate-update"])
+        let asked = try sudo("dynamic = [\"sudo_programs\"]", said("/bin/b\n"))
+        #expect(asked.facts.callsSudo)
+        #expect(asked.facts.sudoPrograms == ["/bin/b"])
+        #expect(try sudo("dynamic = [\"sudo_programs\"]").facts.callsSudo == false)
     }
 
     @Test func `The download's own estimate serves where the other has no bytes`() throws {
