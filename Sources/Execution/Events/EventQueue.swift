@@ -79,6 +79,11 @@ public final class EventQueue: Sendable {
         return takeNow() ?? Delivery()
     }
 
+    /// The journal has grown, in which a reader that is behind reads on.
+    func wakeIfBehind() {
+        if state.withLock({ $0.behindFrom != nil }) { wakeUp.signal() }
+    }
+
     /// Waits until something was pushed or `wake` was called, at most `limit`, and takes nothing.
     func wait(limit: Duration) { wakeUp.wait(limit: limit) }
 

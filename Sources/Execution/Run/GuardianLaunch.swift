@@ -7,7 +7,7 @@ import SystemPackage
 /// Starts `program` with `socket` as its standard input.
 func launchGuardian(_ program: String, socket: CInt) throws -> OwnedDescriptor {
     var request = LaunchRequest(executable: program, arguments: [], environment: [], directory: "/", leaf: nil)
-    request.noNewPrivileges = true
-    request.streams = .input(socket)
-    return try InProcessLauncher().launch(request).takeProcess()
+    request.streams = .service(input: socket)
+    let process = try InProcessLauncher().launch(request)
+    return try openProcess(process.pid)
 }

@@ -270,7 +270,12 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
-            supervisor.start()
+            do throws(Errno) {
+                try supervisor.start()
+            } catch {
+                // Without it a full log is noticed late; nothing else depends on it.
+                bus.publish(.error("logs cannot be watched: \(error)"))
+            }
         }
         supervisor = nil
         publishEnd(report)

@@ -88,7 +88,11 @@ final class RunSupervisor {
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
         startTime = monotonicTime()
+        defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
+    }
+
+    private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
         perform(dispatcher.start(now: now))
     }

@@ -63,18 +63,17 @@ final class StepRun: SupervisedProcess.Output {
     /// Starts a commit, which goes on should update-all die: its exit is noted, and the guardian reads its output then.
     func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure) {
         let record: OwnedDescriptor
-        let log: OwnedDescriptor
         do throws(Errno) {
             record = try guardian.createExitRecord(for: step)
-            log = try directory.openLog(of: step)
         } catch {
-            writer.close(self.log)
+            writer.close(log)
             throw StartFailure(
                 outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir")
         }
         try start(with: starter, exitRecord: record.raw)
         guard let process = started?.process else { return }
         do throws(Errno) {
+            let log = try directory.openLog(of: step)
             try guardian.protect(
                 step: step, process: process.processDescriptor, outputs: process.outputDescriptors, log: log.raw)
         } catch {
@@ -115,7 +114,8 @@ final class StepRun: SupervisedProcess.Output {
     func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool {
         let hasRoom = logFailure != nil || writer.append(bytes, to: log)
         if !hasRoom { watchStall() }
-        publish(decoders[stream, default: decoder(stream)].feed(bytes.span.bytes), from: stream)
+        let decoded = bytes.withUnsafeBytes { decoders[stream, default: decoder(stream)].feed($0.bytes) }
+        publish(decoded, from: stream)
         return hasRoom
     }
 
