@@ -56,7 +56,8 @@ struct LiveRegion {
         let isStopping = state.steps.contains { $0.stopping != nil }
         let ended = "\(state.endedCount)/\(state.steps.count)"
         let fraction = state.fraction(at: now)
-        let left = state.remaining.projection(state.steps, at: now).map { "~\($0.clock)" }
+        // Of whole seconds, so that it changes together with the time beside it.
+        let left = state.remaining.projection(state.steps, at: now.wholeSeconds).map { "~\($0.clock)" }
         let isWide = columns >= 60
 
         var line = StyledLine(" ")

@@ -51,9 +51,9 @@ struct RemainingTime: Sendable {
             switch state.stage {
             case .ended: continue
             case .running(let since):
-                let elapsed = now - since
-                if let fraction = state.reportedFraction, fraction >= 0.05 {
-                    ends[index] = now + .seconds(elapsed.inSeconds * (1 - fraction) / fraction)
+                if let fraction = state.reportedFraction, fraction >= 0.05, let told = state.progressTime {
+                    // From the moment it said so: until it says more the end stays where it is.
+                    ends[index] = max(now, since + .seconds((told - since).inSeconds / fraction))
                 } else if let expected = state.expected {
                     ends[index] = max(now, since + expected)
                 } else {

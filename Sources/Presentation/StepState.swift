@@ -19,6 +19,8 @@ struct StepState: Sendable {
     let plan: PlannedStep?
     var stage = Stage.waiting(nil)
     var progress: Progress?
+    /// When it last said how much of it is done.
+    private(set) var progressTime: Duration?
     var rate = RateMeter()
     var stopping: (what: Stopping, since: Duration)?
     var tail = OutputTail()
@@ -81,6 +83,7 @@ struct StepState: Sendable {
         merged.itemsCompleted = new.itemsCompleted ?? merged.itemsCompleted
         merged.itemsTotal = new.itemsTotal ?? merged.itemsTotal
         progress = merged
+        progressTime = now
         if let message = new.message, !message.isEmpty { lastLine = message }
         if let bytes = new.bytesDownloaded { rate.take(bytes, at: now) }
     }

@@ -72,7 +72,7 @@ enum Pictures {
         ✓ pipx/download       11 s    12 MB
         ✓ apt/download        58 s   302 MB
         ────────────────────────────────────────────────────────────────────────────────
-         update-all  2/7 steps  ━━━━━━━━━━━━╸                    41 %  2:07, ~3:34 left
+         update-all  2/7 steps  ━━━━━━━━━━━━╸                    41 %  2:07, ~3:31 left
            flatpak/download   ━━━━━━━━━━━━━━━━━━━━╸          71 %  84/118 MB  9.1 MB/s
              Downloading org.gnome.Platform/x86_64/48
          ⛨ apt/execute        ━━━━━━━━━━━                    38 %  16/42
@@ -85,7 +85,7 @@ enum Pictures {
         ✓ pipx/download       11 s    12 MB
         ✓ apt/download        58 s   302 MB
         ────────────────────────────────────────
-         2/7 ━━━━━━━            41 % 2:07 ~3:34
+         2/7 ━━━━━━━            41 % 2:07 ~3:31
            flatpak/download  ━━━━━━━━━      71 %
              Downloading org.gnome.Platform/x86…
          ⛨ apt/execute       ━━━━╸          38 %
@@ -98,7 +98,7 @@ enum Pictures {
         ✓ pipx/download       11 s    12 MB
         ✓ apt/download        58 s   302 MB
         ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-         update-all  2/7 steps  ━━━━━━━━━━━━━━━━━━━━━━━━━                                     41 %  2:07, ~3:34 left
+         update-all  2/7 steps  ━━━━━━━━━━━━━━━━━━━━━━━━━                                     41 %  2:07, ~3:31 left
            flatpak/download   ━━━━━━━━━━━━━━━━━━━━━           71 %  84/118 MB  9.1 MB/s
              Downloading org.gnome.Platform/x86_64/48
          ⛨ apt/execute        ━━━━━━━━━━━                     38 %  16/42
