@@ -13,7 +13,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let pure: [Target] = [
     .target(name: "UpdateModel"),
     .target(name: "JSONDocument"),
-    .target(name: "TomlDocument", dependencies: ["CToml"]),
+    .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),

@@ -2,9 +2,10 @@
 
 /// The candidate that a slip of the fingers would turn into `name`, or `nil` where none is near.
 ///
-/// Near is at most one edit for every three characters (and always one): an inserted, missing or wrong character, or
-/// two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then the one that sorts
-/// first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing and have none.
+/// Near is at most one edit for every three characters of the longer name (and always one): an inserted, missing or
+/// wrong character, or two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then
+/// the one that sorts first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing
+/// and have none.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars)
     guard (1...64).contains(wanted.count) else { return nil }
@@ -12,7 +13,7 @@ public func nearestName(to name: String, in candidates: some Sequence<String>) -
     for candidate in candidates {
         let other = Array(candidate.lowercased().unicodeScalars)
         // No edit script is shorter than the difference in length, so most candidates need no table.
-        let limit = min(best?.distance ?? .max, max(1, wanted.count / 3))
+        let limit = min(best?.distance ?? .max, max(1, max(wanted.count, other.count) / 3))
         guard other.count.distance(to: wanted.count).magnitude <= limit else { continue }
         let distance = editDistance(wanted, other)
         guard distance <= limit, distance < other.count else { continue }
@@ -40,4 +41,9 @@ private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -
         (beforePrevious, previous, current) = (previous, current, beforePrevious)
     }
     return previous[right.count]
+}
+
+/// The end of a message that refuses `name`: ` (did you mean "memory_high"?)`, or nothing where no candidate is near.
+public func didYouMean(_ name: String, in candidates: some Sequence<String>) -> String {
+    nearestName(to: name, in: candidates).map { " (did you mean \"\($0)\"?)" } ?? ""
 }

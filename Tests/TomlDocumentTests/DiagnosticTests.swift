@@ -28,34 +28,3 @@ struct DiagnosticTests {
         #expect(message == "a\\u{1B}[2Jb\\u{9B}c\\u{202E}d\\u{A}é")
     }
 }
-
-@Suite("The nearest name")
-struct NearestNameTests {
-    private let names = ["memory_high", "memory_max", "tasks_max", "io", "nice", "cpu_weight"]
-
-    @Test(
-        "is found through swaps, omissions, additions, substitutions and case",
-        arguments: [
-            ("memory_hihg", "memory_high"), ("memory_hgh", "memory_high"), ("memmory_max", "memory_max"),
-            ("task_max", "tasks_max"), ("Nice", "nice"), ("nise", "nice"), ("cpu-weight", "cpu_weight"),
-            ("MEMORY_MAX", "memory_max"),
-        ])
-    func found(text: String, name: String) {
-        #expect(nearestName(to: text, in: names) == name)
-    }
-
-    @Test(
-        "is none where nothing is near",
-        arguments: ["bandwidth", "x", "", "memory", String(repeating: "a", count: 10_000)])
-    func notFound(text: String) {
-        #expect(nearestName(to: text, in: names) == nil)
-    }
-
-    @Test("is the first by spelling among equals, whatever the order of the candidates")
-    func ties() {
-        #expect(nearestName(to: "cut", in: ["cup", "cub", ""]) == "cub")
-        #expect(nearestName(to: "cut", in: ["cub", "cup"]) == "cub")
-        #expect(didYouMean("cut", in: ["cup"]) == " (did you mean \"cup\"?)")
-        #expect(didYouMean("cut", in: []).isEmpty)
-    }
-}
