@@ -1,5 +1,7 @@
 // Reads a table with typed getters and collects everything that is wrong with it, so that a person mends a file once.
 
+import UpdateModel
+
 /// A reader of one table. Ask for every key that may be there, then call `finish`, which reports the keys
 /// that nobody asked for:
 ///
