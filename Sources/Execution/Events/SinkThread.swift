@@ -81,7 +81,7 @@ public final class SinkThread: @unchecked Sendable {
             var isClosed = false
             while !isClosed {
                 let delivery = queue.take(timeout: sink.refreshInterval)
-                performRequests()
+                try performRequests()
                 try sink.take(delivery.events, at: now)
                 onDelivery()
                 if let seq = delivery.behindFrom { try readOnInJournal(from: seq) }
@@ -97,13 +97,14 @@ public final class SinkThread: @unchecked Sendable {
             defer { control.onEnd = [] }
             return control.onEnd
         }
-        performRequests()
+        // Whoever waits for a suspension must not wait for a sink that has ended.
+        try? performRequests()
         for continuation in waiting { continuation.resume() }
     }
 
     private var now: Duration { monotonicTime() - runStart }
 
-    private func performRequests() {
+    private func performRequests() throws {
         let requests = control.withLock { control in
             defer { control.requests = [] }
             return control.requests
@@ -114,7 +115,7 @@ public final class SinkThread: @unchecked Sendable {
                 sink.suspend()
                 done.signal()
             case .resume:
-                sink.resume()
+                try sink.resume(at: now)
             }
         }
     }
