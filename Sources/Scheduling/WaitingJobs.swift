@@ -12,7 +12,7 @@ import HeapModule
 
 struct WaitingJobs: Sendable {
     /// Jobs of one free mutex in the tree at a time.
-    static let window = 16
+    static let window = 64
 
     enum Place: Sendable, Hashable {
         case absent, fresh, searchable
