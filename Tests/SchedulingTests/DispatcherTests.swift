@@ -34,8 +34,8 @@ struct DispatcherTests {
         //  a ─requires─► b ─requires─► c
         //  └──after────► d             └─after─► e
         let problem = try makeProblem(
-            [:], Job("a", 1), Job("b", 1, requires: ["a"]), Job("c", 1, requires: ["b"]), Job("d", 1, after: ["a"]),
-            Job("e", 1, after: ["c"]))
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 1, requires: ["b"]), .job("d", 1, after: ["a"]),
+            .job("e", 1, after: ["c"]))
         var run = Run(problem)
         #expect(run.start() == ["start a"])
         #expect(
@@ -50,7 +50,7 @@ struct DispatcherTests {
     func failureBesideRunning() throws {
         //  a ─requires─┐
         //  b ──after───┴─► c
-        let problem = try makeProblem([:], Job("a", 1), Job("b", 1), Job("c", 1, after: ["b"], requires: ["a"]))
+        let problem = try makeProblem([:], .job("a", 1), .job("b", 1), .job("c", 1, after: ["b"], requires: ["a"]))
         var run = Run(problem)
         #expect(run.start() == ["start a", "start b"])
         #expect(run.ended("a", .oomKilled, now: 1) == ["end c: dependency_failed, requires a"])
@@ -65,14 +65,14 @@ struct DispatcherTests {
             (.needsAuth, "skipped"), (.skipped, "skipped"), (.notApplicable, "skipped"),
         ])
     func inherited(_ outcome: Outcome, _ inherited: String) throws {
-        var run = Run(try makeProblem([:], Job("a", 1), Job("b", 1, requires: ["a"])))
+        var run = Run(try makeProblem([:], .job("a", 1), .job("b", 1, requires: ["a"])))
         _ = run.start()
         #expect(run.ended("a", outcome, now: 1) == ["end b: \(inherited), requires a", "finished"])
     }
 
     @Test("A requirement that had nothing to do is satisfied", arguments: [Outcome.succeeded, .upToDate])
     func satisfied(_ outcome: Outcome) throws {
-        var run = Run(try makeProblem([:], Job("a", 1), Job("b", 1, requires: ["a"])))
+        var run = Run(try makeProblem([:], .job("a", 1), .job("b", 1, requires: ["a"])))
         _ = run.start()
         #expect(run.ended("a", outcome, now: 1) == ["start b"])
     }
@@ -81,8 +81,8 @@ struct DispatcherTests {
     func failFast() throws {
         //  a ─► b      c [R]   d [R]   e [R]
         let problem = try makeProblem(
-            ["R": 1], Job("a", 1), Job("b", 1, requires: ["a"]), Job("c", 3, needs: ["R": 1]),
-            Job("d", 2, needs: ["R": 1]), Job("e", 1, after: ["d"]))
+            ["R": 1], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 3, needs: ["R": 1]),
+            .job("d", 2, needs: ["R": 1]), .job("e", 1, after: ["d"]))
         var run = Run(problem, failFast: true)
         #expect(run.start() == ["start c", "start a", "d waits for R"])
         #expect(
@@ -95,7 +95,7 @@ struct DispatcherTests {
     @Test("Cancelling ends all that waits; the run is finished when the last running job ends")
     func cancel() throws {
         let problem = try makeProblem(
-            [:], Job("a", 2, holds: ["m"]), Job("b", 1, holds: ["m"]), Job("c", 1, requires: ["b"]), Job("d", 1))
+            [:], .job("a", 2, holds: ["m"]), .job("b", 1, holds: ["m"]), .job("c", 1, requires: ["b"]), .job("d", 1))
         var run = Run(problem)
         #expect(run.start() == ["start a", "start d", "b waits for m of a"])
         #expect(run.cancel(now: 1) == ["end b: cancelled, cancelled", "end c: cancelled, cancelled"])
@@ -106,8 +106,8 @@ struct DispatcherTests {
     @Test("What a job waits for is said once for each thing in the way")
     func waiting() throws {
         let problem = try makeProblem(
-            ["R": 2], Job("a", 9, holds: ["m"], needs: ["R": 1]), Job("b", 8, holds: ["m"], needs: ["R": 1]),
-            Job("c", 7, holds: ["m"], needs: ["R": 1]), Job("d", 1, needs: ["R": 1]))
+            ["R": 2], .job("a", 9, holds: ["m"], needs: ["R": 1]), .job("b", 8, holds: ["m"], needs: ["R": 1]),
+            .job("c", 7, holds: ["m"], needs: ["R": 1]), .job("d", 1, needs: ["R": 1]))
         var run = Run(problem)
         #expect(run.start() == ["start a", "start d", "b waits for m of a", "c waits for m of a"])
         #expect(run.ended("d", now: 1) == [])
@@ -118,9 +118,9 @@ struct DispatcherTests {
     func waitingForTurn() throws {
         //  R: 3      a 9 {2}      big 8 {2} [m]      long 10 {2, gate}      other 7 [m]      third 6 {1}
         let problem = try makeProblem(
-            ["R": 3], Job("a", 2, after: [], needs: ["R": 2]), Job("b", 1.5, requires: ["a"]),
-            Job("big", 3, holds: ["m"], needs: ["R": 3]), Job("other", 2.9, holds: ["m"]),
-            Job("third", 2.8, needs: ["R": 1]), Job("short", 1, needs: ["R": 1]))
+            ["R": 3], .job("a", 2, after: [], needs: ["R": 2]), .job("b", 1.5, requires: ["a"]),
+            .job("big", 3, holds: ["m"], needs: ["R": 3]), .job("other", 2.9, holds: ["m"]),
+            .job("third", 2.8, needs: ["R": 1]), .job("short", 1, needs: ["R": 1]))
         var run = Run(problem)
         #expect(
             run.start() == [
@@ -131,8 +131,8 @@ struct DispatcherTests {
     @Test("A lock of another run gives the resources back and is waited for; others that need it wait too")
     func foreignMutex() throws {
         let problem = try makeProblem(
-            ["R": 1], Job("a", 9, holds: ["Apt"], needs: ["R": 1]), Job("b", 8, holds: ["apt"], needs: ["R": 1]),
-            Job("c", 7, needs: ["R": 1]))
+            ["R": 1], .job("a", 9, holds: ["Apt"], needs: ["R": 1]), .job("b", 8, holds: ["apt"], needs: ["R": 1]),
+            .job("c", 7, needs: ["R": 1]))
         var run = Run(problem)
         #expect(run.start() == ["start a", "b waits for Apt of a", "c waits for R"])
         #expect(
@@ -143,9 +143,24 @@ struct DispatcherTests {
         #expect(run.ended("b", now: 37) == ["finished"])
     }
 
+    @Test("A job behind a foreign lock says so once, whatever else happens")
+    func foreignSaidOnce() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 9, holds: ["m"]), .job("b", 8, holds: ["m"]), .job("c", 7, free: ["m"]), .job("d", 6))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d", "b waits for m of a", "c waits for m of a"])
+        #expect(
+            run.blocked("a", by: "m", now: 1) == [
+                "a waits for m, pid 7", "b waits for m, pid 7", "c waits for m, pid 7",
+            ])
+        #expect(run.ended("d", now: 6) == [])
+        #expect(run.released("m", now: 7) == ["start a", "b waits for m of a", "c waits for m of a"])
+        #expect(run.blocked("a", by: "m", now: 8).first == "a waits for m, pid 7")
+    }
+
     @Test("A lock that is no mutex of the problem keeps only the job that met it")
     func foreignFile() throws {
-        let problem = try makeProblem(["R": 1], Job("a", 9, needs: ["R": 1]), Job("b", 8, needs: ["R": 1]))
+        let problem = try makeProblem(["R": 1], .job("a", 9, needs: ["R": 1]), .job("b", 8, needs: ["R": 1]))
         var run = Run(problem)
         #expect(run.start() == ["start a", "b waits for R"])
         #expect(run.blocked("a", by: "/var/lock", now: 1) == ["a waits for /var/lock, pid 7", "start b"])
@@ -155,14 +170,14 @@ struct DispatcherTests {
 
     @Test("The release of a lock that nobody waits for changes nothing")
     func foreignUnknown() throws {
-        var run = Run(try makeProblem([:], Job("a", 9)))
+        var run = Run(try makeProblem([:], .job("a", 9)))
         _ = run.start()
         #expect(run.released("/nowhere", now: 1) == [])
     }
 
     @Test("A job that is given up ends, and so does what requires it; one that runs is left alone")
     func giveUp() throws {
-        let problem = try makeProblem([:], Job("a", 9), Job("b", 1, requires: ["a"]), Job("c", 3))
+        let problem = try makeProblem([:], .job("a", 9), .job("b", 1, requires: ["a"]), .job("c", 3))
         var run = Run(problem)
         _ = run.start()
         _ = run.blocked("a", by: "lock", now: 1)
@@ -174,7 +189,7 @@ struct DispatcherTests {
 
     @Test("A job that meets a foreign lock after the run was cancelled ends with it")
     func blockedAfterCancel() throws {
-        var run = Run(try makeProblem([:], Job("a", 9)))
+        var run = Run(try makeProblem([:], .job("a", 9)))
         _ = run.start()
         #expect(run.cancel(now: 1) == [])
         #expect(run.blocked("a", by: "lock", now: 1) == ["end a: cancelled, cancelled", "finished"])
@@ -184,8 +199,8 @@ struct DispatcherTests {
     func movedTurn() throws {
         //  R: 2    a 5 {1}    big 9 {2}    s 4 {1}    t 4 {1}
         let problem = try makeProblem(
-            ["R": 2], Job("a", 5, needs: ["R": 1]), Job("big", 5, after: ["gate"], needs: ["R": 2]), Job("gate", 1),
-            Job("s", 4, needs: ["R": 1]), Job("t", 4, needs: ["R": 1]))
+            ["R": 2], .job("a", 5, needs: ["R": 1]), .job("big", 5, after: ["gate"], needs: ["R": 2]), .job("gate", 1),
+            .job("s", 4, needs: ["R": 1]), .job("t", 4, needs: ["R": 1]))
         var run = Run(problem)
         #expect(run.start() == ["start gate", "start a", "start s", "t waits for R"])
         #expect(run.ended("gate", now: 1) == ["big waits for R"])

@@ -1,14 +1,16 @@
 import Scheduling
 import UpdateModel
 
-/// A job as the tests write it: `Job("b", 3, after: ["a"], holds: ["m"], needs: ["R": 1])`.
-func Job(
-    _ id: String, _ duration: Double, after: [String] = [], requires: [String] = [], holds: [String] = [],
-    free: [String] = [], needs: KeyValuePairs<String, Double> = [:]
-) -> JobDescription {
-    JobDescription(
-        id: id, duration: duration, predecessors: after.map { ($0, .after) } + requires.map { ($0, .requires) },
-        mutexes: holds, freeMutexes: free, demand: needs.map { NamedAmount($0, $1) })
+extension JobDescription {
+    /// A job as the tests write it: `.job("b", 3, after: ["a"], holds: ["m"], needs: ["R": 1])`.
+    static func job(
+        _ id: String, _ duration: Double, after: [String] = [], requires: [String] = [], holds: [String] = [],
+        free: [String] = [], needs: KeyValuePairs<String, Double> = [:]
+    ) -> JobDescription {
+        JobDescription(
+            id: id, duration: duration, predecessors: after.map { ($0, .after) } + requires.map { ($0, .requires) },
+            mutexes: holds, freeMutexes: free, demand: needs.map { NamedAmount($0, $1) })
+    }
 }
 
 func makeProblem(

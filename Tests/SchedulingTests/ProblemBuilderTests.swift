@@ -17,36 +17,36 @@ struct ProblemBuilderTests {
         //  a ◄── c ◄── b ◄── a,   d behind it
         let text = message { () throws(ProblemError) in
             try makeProblem(
-                [:], Job("d", 1, after: ["c"]), Job("c", 1, after: ["a"]), Job("b", 1, after: ["c"]),
-                Job("a", 1, after: ["b"]))
+                [:], .job("d", 1, after: ["c"]), .job("c", 1, after: ["a"]), .job("b", 1, after: ["c"]),
+                .job("a", 1, after: ["b"]))
         }
         #expect(text == "dependency cycle: a → b → c → a")
         #expect(
-            message { () throws(ProblemError) in try makeProblem([:], Job("x", 1, after: ["x"])) }
+            message { () throws(ProblemError) in try makeProblem([:], .job("x", 1, after: ["x"])) }
                 == "dependency cycle: x → x")
     }
 
     @Test("A predecessor that does not exist is named, with the name that was probably meant")
     func unknownPredecessor() {
         let text = message { () throws(ProblemError) in
-            try makeProblem([:], Job("fetch", 1), Job("b", 1, after: ["fecth"]))
+            try makeProblem([:], .job("fetch", 1), .job("b", 1, after: ["fecth"]))
         }
         #expect(text == #"job "b" comes after "fecth", which does not exist (did you mean "fetch"?)"#)
         #expect(
-            message { () throws(ProblemError) in try makeProblem([:], Job("b", 1, after: ["nowhere"])) }
+            message { () throws(ProblemError) in try makeProblem([:], .job("b", 1, after: ["nowhere"])) }
                 == #"job "b" comes after "nowhere", which does not exist"#)
     }
 
     @Test("A demand that can never be met is named with what there is")
     func impossible() {
-        let text = message { () throws(ProblemError) in try makeProblem(["R1": 12], Job("d", 1, needs: ["R1": 20])) }
+        let text = message { () throws(ProblemError) in try makeProblem(["R1": 12], .job("d", 1, needs: ["R1": 20])) }
         #expect(text == #"job "d" needs R1=20, but only 12 exist"#)
     }
 
     @Test("A capacity that is not given is named, with the one that was probably meant")
     func unknownCapacity() {
         let text = message { () throws(ProblemError) in
-            try makeProblem(["memory": 1], Job("d", 1, needs: ["memroy": 1]))
+            try makeProblem(["memory": 1], .job("d", 1, needs: ["memroy": 1]))
         }
         #expect(text == #"job "d" needs memroy, but there is no such capacity (did you mean "memory"?)"#)
     }
@@ -54,22 +54,22 @@ struct ProblemBuilderTests {
     @Test("What is given twice is an error")
     func twice() {
         #expect(
-            message { () throws(ProblemError) in try makeProblem([:], Job("a", 1), Job("a", 2)) }
+            message { () throws(ProblemError) in try makeProblem([:], .job("a", 1), .job("a", 2)) }
                 == #"job "a" is given twice"#)
         #expect(
             message { () throws(ProblemError) in try makeProblem(["R": 1, "R": 2]) }
                 == #"capacity "R" is given twice"#)
         #expect(
-            message { () throws(ProblemError) in try makeProblem(["R": 3], Job("a", 1, needs: ["R": 1, "R": 1])) }
+            message { () throws(ProblemError) in try makeProblem(["R": 3], .job("a", 1, needs: ["R": 1, "R": 1])) }
                 == #"job "a" gives its demand of R twice"#)
     }
 
     @Test("Numbers that are negative, infinite or none at all are errors", arguments: [-1.0, .infinity, .nan])
     func badNumbers(_ bad: Double) {
-        #expect(message { () throws(ProblemError) in try makeProblem([:], Job("a", bad)) }.contains("a duration of"))
+        #expect(message { () throws(ProblemError) in try makeProblem([:], .job("a", bad)) }.contains("a duration of"))
         #expect(message { () throws(ProblemError) in try makeProblem(["R": bad]) }.contains("capacity R is"))
         #expect(
-            message { () throws(ProblemError) in try makeProblem(["R": 1], Job("a", 1, needs: ["R": bad])) }
+            message { () throws(ProblemError) in try makeProblem(["R": 1], .job("a", 1, needs: ["R": bad])) }
                 .contains("needs R="))
     }
 
@@ -77,9 +77,9 @@ struct ProblemBuilderTests {
     func accessors() throws {
         let problem = try makeProblem(
             ["R": 4, "memory": 5e12],
-            Job(
+            .job(
                 "b", 2.5, requires: ["a"], holds: ["M", "m", "n"], free: ["x", "N"], needs: ["R": 0.3, "memory": 1e12]),
-            Job("a", 1, needs: ["R": 0]))
+            .job("a", 1, needs: ["R": 0]))
         let (a, b) = (problem.job("a"), problem.job("b"))
         #expect(problem.jobCount == 2 && problem.duration(of: b) == 2.5)
         #expect(Array(problem.predecessors(of: b)) == [Edge(job: a, kind: .requires)])

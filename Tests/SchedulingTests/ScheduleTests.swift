@@ -9,8 +9,8 @@ struct ScheduleTests {
         //  a 2        ├─► d 1
         //    └─► c 3 ─┘
         let problem = try makeProblem(
-            [:], Job("a", 2), Job("b", 5, after: ["a"]), Job("c", 3, requires: ["a"]),
-            Job("d", 1, after: ["b"], requires: ["c"]))
+            [:], .job("a", 2), .job("b", 5, after: ["a"]), .job("c", 3, requires: ["a"]),
+            .job("d", 1, after: ["b"], requires: ["c"]))
         let schedule = Schedule(of: problem)
         #expect(problem.lines(of: schedule) == ["a 0…2", "b 2…7 (a)", "c 2…5 (requires a)", "d 7…8 (b)"])
         #expect(schedule.entries.map(\.wave) == [0, 1, 1, 2])
@@ -22,7 +22,7 @@ struct ScheduleTests {
     func requirementFirst() throws {
         //  a 2 ─(after)──┬─► c
         //  b 2 ─requires─┘
-        let problem = try makeProblem([:], Job("a", 2), Job("b", 2), Job("c", 1, after: ["a"], requires: ["b"]))
+        let problem = try makeProblem([:], .job("a", 2), .job("b", 2), .job("c", 1, after: ["a"], requires: ["b"]))
         #expect(problem.lines(of: Schedule(of: problem)).last == "c 2…3 (requires b)")
     }
 
@@ -31,7 +31,7 @@ struct ScheduleTests {
         //  a 2 [m]
         //  b 1 [m] ─► c 9
         let problem = try makeProblem(
-            [:], Job("a", 2, holds: ["m"]), Job("b", 1, holds: ["M"]), Job("c", 9, after: ["b"]))
+            [:], .job("a", 2, holds: ["m"]), .job("b", 1, holds: ["M"]), .job("c", 9, after: ["b"]))
         let schedule = Schedule(of: problem)
         #expect(problem.lines(of: schedule) == ["b 0…1", "c 1…10 (b)", "a 1…3 (m of b)"])
         #expect(schedule.criticalPath.map(problem.id) == ["b", "c"])
@@ -40,7 +40,7 @@ struct ScheduleTests {
     @Test("A dependency between jobs that share a mutex is no cycle")
     func mutexIsNoEdge() throws {
         //  a 1 [m] ─► b 1 [m]
-        let problem = try makeProblem([:], Job("b", 1, requires: ["a"], holds: ["m"]), Job("a", 1, holds: ["m"]))
+        let problem = try makeProblem([:], .job("b", 1, requires: ["a"], holds: ["m"]), .job("a", 1, holds: ["m"]))
         #expect(problem.lines(of: Schedule(of: problem)) == ["a 0…1", "b 1…2 (requires a)"])
     }
 
@@ -48,14 +48,14 @@ struct ScheduleTests {
     func freeMutex() throws {
         //  a 3 [m]      b 2 (m free)      c 2 (m free)
         let problem = try makeProblem(
-            [:], Job("a", 3, holds: ["m"]), Job("b", 2, free: ["m"]), Job("c", 2, free: ["m"]))
+            [:], .job("a", 3, holds: ["m"]), .job("b", 2, free: ["m"]), .job("c", 2, free: ["m"]))
         #expect(problem.lines(of: Schedule(of: problem)) == ["a 0…3", "b 3…5 (m of a)", "c 3…5 (m of a)"])
     }
 
     @Test("A mutex that must be free at the start may be taken by others afterwards")
     func freeMutexAfterStart() throws {
         //  a 9 (m free)      b 3 [m]
-        let problem = try makeProblem([:], Job("a", 9, free: ["m"]), Job("b", 3, holds: ["m"]))
+        let problem = try makeProblem([:], .job("a", 9, free: ["m"]), .job("b", 3, holds: ["m"]))
         #expect(problem.lines(of: Schedule(of: problem)) == ["a 0…9", "b 0…3"])
     }
 
@@ -63,7 +63,7 @@ struct ScheduleTests {
     func capacity() throws {
         var builder = ProblemBuilder()
         try builder.add(capacity: "cpus", 1)
-        for index in 0..<11 { try builder.add(Job("j\(index)", 1, needs: ["cpus": 0.1])) }
+        for index in 0..<11 { try builder.add(.job("j\(index)", 1, needs: ["cpus": 0.1])) }
         let schedule = Schedule(of: try builder.build())
         #expect(schedule.entries.map(\.start) == Array(repeating: 0, count: 10) + [1])
     }
@@ -72,8 +72,9 @@ struct ScheduleTests {
     func capacityCause() throws {
         //  d1 3 [download]     d2 2 [download]     d3 1 [download], two at a time, three steps in all
         let problem = try makeProblem(
-            ["parallel": 3, "downloads": 2], Job("d1", 3, needs: ["parallel": 1, "downloads": 1]),
-            Job("d2", 2, needs: ["parallel": 1, "downloads": 1]), Job("d3", 1, needs: ["parallel": 1, "downloads": 1]))
+            ["parallel": 3, "downloads": 2], .job("d1", 3, needs: ["parallel": 1, "downloads": 1]),
+            .job("d2", 2, needs: ["parallel": 1, "downloads": 1]),
+            .job("d3", 1, needs: ["parallel": 1, "downloads": 1]))
         let schedule = Schedule(of: problem)
         #expect(problem.lines(of: schedule) == ["d1 0…3", "d2 0…2", "d3 2…3 (downloads of d2)"])
         #expect(schedule.criticalPath.map(problem.id) == ["d1"])
@@ -83,7 +84,7 @@ struct ScheduleTests {
     func criticalPathThroughMutex() throws {
         //  a 5 [m]      b 3 [m] ─► c 1
         let problem = try makeProblem(
-            [:], Job("a", 5, holds: ["m"]), Job("b", 3, holds: ["m"]), Job("c", 1, after: ["b"]))
+            [:], .job("a", 5, holds: ["m"]), .job("b", 3, holds: ["m"]), .job("c", 1, after: ["b"]))
         let schedule = Schedule(of: problem)
         #expect(schedule.criticalPath.map(problem.id) == ["a", "b", "c"])
         #expect(schedule.makespan == 9)
@@ -93,7 +94,8 @@ struct ScheduleTests {
     func backfill() throws {
         //  R: 3      a 4 {2}      big 3.5 {3}      small 3 {1}
         let problem = try makeProblem(
-            ["R": 3], Job("a", 4, needs: ["R": 2]), Job("big", 3.5, needs: ["R": 3]), Job("small", 3, needs: ["R": 1]))
+            ["R": 3], .job("a", 4, needs: ["R": 2]), .job("big", 3.5, needs: ["R": 3]),
+            .job("small", 3, needs: ["R": 1]))
         #expect(problem.lines(of: Schedule(of: problem)) == ["a 0…4", "small 0…3", "big 4…7 (R of a)"])
     }
 
@@ -102,8 +104,8 @@ struct ScheduleTests {
         //  R: 3      a 10 {2}      big 9 {3}      gate 5 ─► long 8 {1}
         //  At 5 `long` fits beside `a`, but would hold its part beyond 10, when `big` can have all.
         let problem = try makeProblem(
-            ["R": 3], Job("a", 10, needs: ["R": 2]), Job("big", 9, needs: ["R": 3]),
-            Job("long", 8, after: ["gate"], needs: ["R": 1]), Job("gate", 5))
+            ["R": 3], .job("a", 10, needs: ["R": 2]), .job("big", 9, needs: ["R": 3]),
+            .job("long", 8, after: ["gate"], needs: ["R": 1]), .job("gate", 5))
         #expect(
             problem.lines(of: Schedule(of: problem))
                 == ["gate 0…5", "a 0…10", "big 10…19 (R of a)", "long 19…27 (R of big)"])
@@ -113,7 +115,7 @@ struct ScheduleTests {
     func spare() throws {
         //  R: 4      a 10 {3}      big 9 {3}      long 8 {1}
         let problem = try makeProblem(
-            ["R": 4], Job("a", 10, needs: ["R": 3]), Job("big", 9, needs: ["R": 3]), Job("long", 8, needs: ["R": 1]))
+            ["R": 4], .job("a", 10, needs: ["R": 3]), .job("big", 9, needs: ["R": 3]), .job("long", 8, needs: ["R": 1]))
         #expect(problem.lines(of: Schedule(of: problem)) == ["a 0…10", "long 0…8", "big 10…19 (R of a)"])
     }
 
@@ -121,8 +123,8 @@ struct ScheduleTests {
     func reservedMutex() throws {
         //  big needs m and n; a holds m until 10; n is free.
         let problem = try makeProblem(
-            [:], Job("a", 10, holds: ["m"]), Job("big", 9, holds: ["m", "n"]), Job("long", 8, holds: ["n"]),
-            Job("late", 7, after: ["gate"], holds: ["n"]), Job("gate", 4))
+            [:], .job("a", 10, holds: ["m"]), .job("big", 9, holds: ["m", "n"]), .job("long", 8, holds: ["n"]),
+            .job("late", 7, after: ["gate"], holds: ["n"]), .job("gate", 4))
         #expect(
             problem.lines(of: Schedule(of: problem))
                 == [
@@ -136,10 +138,10 @@ struct ScheduleTests {
         try builder.add(capacity: "R", 2)
         //  R: 2      gate 3 ─► big 3 {2}      offset 1 {1}      s0 … s59 2 {1}
         //  The small ones are staggered, so that at no instant both parts become free by themselves.
-        try builder.add(Job("offset", 1, needs: ["R": 1]))
-        for index in 0..<60 { try builder.add(Job("s\(index)", 2, needs: ["R": 1])) }
-        try builder.add(Job("big", 3, after: ["gate"], needs: ["R": 2]))
-        try builder.add(Job("gate", 3))
+        try builder.add(.job("offset", 1, needs: ["R": 1]))
+        for index in 0..<60 { try builder.add(.job("s\(index)", 2, needs: ["R": 1])) }
+        try builder.add(.job("big", 3, after: ["gate"], needs: ["R": 2]))
+        try builder.add(.job("gate", 3))
         let problem = try builder.build()
         let big = Schedule(of: problem).entries.first { problem.id(of: $0.job) == "big" }
         #expect((big?.start ?? .infinity) <= 5)
@@ -148,8 +150,8 @@ struct ScheduleTests {
     @Test("Jobs of no duration run in order at one instant")
     func zeroDurations() throws {
         let problem = try makeProblem(
-            ["R": 1], Job("a", 0, needs: ["R": 1]), Job("b", 0, after: ["a"], needs: ["R": 1]),
-            Job("c", 0, after: ["b"]))
+            ["R": 1], .job("a", 0, needs: ["R": 1]), .job("b", 0, after: ["a"], needs: ["R": 1]),
+            .job("c", 0, after: ["b"]))
         let schedule = Schedule(of: problem)
         #expect(problem.lines(of: schedule) == ["a 0…0", "b 0…0 (a)", "c 0…0 (b)"])
         #expect(schedule.entries.map(\.wave) == [0, 0, 0])
@@ -164,9 +166,9 @@ struct ScheduleTests {
 
     @Test("The plan does not depend on the order in which jobs are given")
     func orderOfInput() throws {
-        let jobs = [
-            Job("a", 3, holds: ["m"]), Job("b", 3, holds: ["m"]), Job("c", 3, needs: ["R": 1]),
-            Job("d", 3, needs: ["R": 1]),
+        let jobs: [JobDescription] = [
+            .job("a", 3, holds: ["m"]), .job("b", 3, holds: ["m"]), .job("c", 3, needs: ["R": 1]),
+            .job("d", 3, needs: ["R": 1]),
         ]
         func plan(_ jobs: [JobDescription]) throws -> [String] {
             var builder = ProblemBuilder()
@@ -180,7 +182,7 @@ struct ScheduleTests {
 
     @Test("Another priority list is followed")
     func givenOrder() throws {
-        let problem = try makeProblem(["R": 1], Job("a", 1, needs: ["R": 1]), Job("b", 5, needs: ["R": 1]))
+        let problem = try makeProblem(["R": 1], .job("a", 1, needs: ["R": 1]), .job("b", 5, needs: ["R": 1]))
         let order = PriorityOrder([problem.job("a"), problem.job("b")])
         #expect(problem.lines(of: Schedule(of: problem, order: order)).first == "a 0…1")
     }
