@@ -84,8 +84,9 @@ public struct RunCapacities: Hashable, Sendable {
 
 /// The steps of a run as a problem, with the way back from its jobs to steps.
 ///
-/// `apt/execute` follows `apt/download`. Where `b` requires `a` or comes after it, the last phase of `a` goes before the
-/// execute phase of `b`; its download waits for nobody. Plugins in conflict exclude each other like holders of one mutex.
+/// `apt/execute` follows `apt/download`. Where `b` requires `a` or comes after it, the last phase of `a` goes before
+/// the execute phase of `b`; its download waits for nobody. Plugins in conflict exclude each other like holders of one
+/// mutex.
 public struct StepGraph: Sendable {
     public let problem: Problem
     /// Plugins of which nothing runs since something that they require does not run either.

@@ -21,7 +21,8 @@ public enum StepGraphError: Error, Hashable, Sendable, CustomStringConvertible {
             "step \"\(job)\" needs memory=\(Self.memory(needed)), but only \(Self.memory(available)) exist."
                 + " Lower its demand, or raise memory_high or memory_max in [run]."
         case .problem(.impossibleDemand(let job, "cpus", let needed, let available)):
-            "step \"\(job)\" needs cpus=\(needed), but only \(available) exist. Lower its demand, or raise cpu_quota in [run]."
+            "step \"\(job)\" needs cpus=\(needed), but only \(available) exist."
+                + " Lower its demand, or raise cpu_quota in [run]."
         case .problem(.impossibleDemand(let job, "parallel", _, _)):
             "step \"\(job)\" cannot run: the policy allows no step at a time. Raise parallel in [run]."
         case .problem(.impossibleDemand(let job, "downloads", _, _)):
