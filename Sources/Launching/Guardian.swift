@@ -11,6 +11,7 @@ import UpdateModel
 ///
 /// To be made and used on the thread of its event loop. All calls return at once: what the guardian does not take yet
 /// waits in a bounded queue. It holds duplicates of the descriptors that it is given, so the caller may close its own.
+/// Letting go of it without `finish` is, to the guardian process, the death of update-all.
 public final class Guardian {
     /// Starts `update-all-guardian` without arguments, with `socket` as its standard input and nothing else of this
     /// process's but an environment; gives its pidfd.
@@ -188,8 +189,11 @@ public final class Guardian {
         defer { queue.removeFirst(sent) }
         for change in queue {
             let (message, descriptors) = state.message(for: change)
+            guard let bytes = message.encoded() else {
+                preconditionFailure("not checked when it was taken: \(message)")
+            }
             do {
-                try sendPacket(connection.socket.raw, message.encoded() ?? [], descriptors: descriptors?.all ?? [])
+                try sendPacket(connection.socket.raw, bytes, descriptors: descriptors?.all ?? [])
             } catch .resourceTemporarilyUnavailable {
                 return false
             } catch {

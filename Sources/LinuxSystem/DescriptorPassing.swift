@@ -14,9 +14,11 @@ public func packetSocketPair() throws(Errno) -> (CInt, CInt) {
     return (ends[0], ends[1])
 }
 
-/// Sends one packet; the receiver gets duplicates of `descriptors`.
+/// Sends one packet, which must not be empty: the receiver would take it for the end. It gets duplicates of
+/// `descriptors`.
 /// - Throws: `.resourceTemporarilyUnavailable` where the receiver does not keep up, `.brokenPipe` where it is gone.
 public func sendPacket(_ socket: CInt, _ bytes: [UInt8], descriptors: [CInt] = []) throws(Errno) {
+    precondition(!bytes.isEmpty)
     _ = try retrying { clx_send_packet(socket, bytes, bytes.count, descriptors, CInt(descriptors.count)) }
 }
 

@@ -28,7 +28,7 @@ final class Commit {
         self.step = step
         self.descriptors = descriptors
         log = descriptors.all[0]
-        openOutputs = Array(descriptors.all[1...outputCount])
+        openOutputs = Array(descriptors.all[1..<(1 + outputCount)])
         process = descriptors.all.count > 1 + outputCount ? descriptors.all.last : nil
     }
 

@@ -11,6 +11,7 @@ struct LooseProcesses {
     /// Sends SIGKILL until a look at all processes finds none; for about a second.
     /// - Returns: whether none is left.
     func kill() -> Bool {
+        if steps.isEmpty { return true }
         for pause in DoublingPauses() {
             if !killOnce() { return true }
             pause.wait()

@@ -19,7 +19,8 @@ struct Witness {
         // Bytes as they came: a String would mend what is no UTF-8, and the program would be told something else.
         let arguments = CommandLine.unsafeArgv
         let words = CommandLine.arguments
-        guard words.count >= 5, let record = CInt(words[2]), record > 2, words[3] == "--", let path = arguments[4] else {
+        guard words.count >= 5, let record = CInt(words[2]), record > 2, words[3] == "--", let path = arguments[4]
+        else {
             complain("usage: update-all-guardian witness RECORD_FD -- EXECUTABLE [ARGUMENT…]")
             exit(2)
         }
@@ -30,7 +31,9 @@ struct Witness {
         Self(record: record, path: path, arguments: arguments + 4).watch()
     }
 
-    private init(record: CInt, path: UnsafePointer<CChar>, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) {
+    private init(
+        record: CInt, path: UnsafePointer<CChar>, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    ) {
         self.record = record
         // All signals are blocked and then taken one by one: none ends the witness before its child, none is lost while
         // the child is being started. Where SIGCHLD is ignored nobody learns how a child ended.

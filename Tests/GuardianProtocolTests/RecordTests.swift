@@ -69,7 +69,7 @@ struct RecordTests {
 
     @Test("lines that a newer guardian may write are passed over, and so is what was cut")
     func unknownLines() {
-        let content = "run=20261121-073012-4711\nweather=fine\nnonsense\nkilled=../etc\ncommit_ended=apt/execute output=aban"
+        let content = "run=\(run)\nweather=fine\nnonsense\nkilled=../etc\ncommit_ended=apt/execute output=aban"
         let report = RunReport(run: run, content: Array(content.utf8))
         #expect(report.killed.isEmpty && report.problems.isEmpty && report.death == nil)
         #expect(report.commits.map(\.hasEnded) == [true])

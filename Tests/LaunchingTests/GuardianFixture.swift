@@ -4,6 +4,7 @@ import CLinux
 import Glibc
 import GuardianProtocol
 import LinuxSystem
+import Synchronization
 import SystemPackage
 import Testing
 import UpdateModel
@@ -12,10 +13,10 @@ import UpdateModel
 @Suite(.serialized) enum GuardianSuites {}
 
 /// A process that is killed and reaped at the end of its test at the latest.
-final class TestProcess {
+final class TestProcess: Sendable {
     let id: pid_t
     let descriptor: OwnedDescriptor
-    private var end: ExitRecord.Status?
+    private let end = Mutex<ExitRecord.Status?>(nil)
 
     /// Waits are bounded, so that a failure is a failure and no hang. Milliseconds.
     static let patience: CInt = 20_000
@@ -31,7 +32,9 @@ final class TestProcess {
     /// - Parameters:
     ///   - command: an absolute path and arguments.
     ///   - descriptors: number in the new process → number here. Standard streams that are not named are /dev/null.
-    init(_ command: [String], _ descriptors: [CInt: CInt] = [:], environment: [String] = ["PATH=/usr/bin:/bin"]) throws {
+    init(
+        _ command: [String], _ descriptors: [CInt: CInt] = [:], environment: [String] = ["PATH=/usr/bin:/bin"]
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -49,7 +52,9 @@ final class TestProcess {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
         var arguments = command.map { strdup($0) } + [nil]
-        var variables = environment.map { strdup($0) } + [nil]
+        // Where coverage is measured, the guardian's counts too.
+        let profile = getenv("LLVM_PROFILE_FILE").map { ["LLVM_PROFILE_FILE=\(String(cString: $0))"] } ?? []
+        var variables = (environment + profile).map { strdup($0) } + [nil]
         defer { for text in arguments + variables { free(text) } }
         var process: pid_t = 0
         let failure = posix_spawn(&process, command[0], &actions, &attributes, &arguments, &variables)
@@ -59,22 +64,24 @@ final class TestProcess {
     }
 
     deinit {
-        guard end == nil else { return }
-        kill(id, SIGKILL)
-        _ = try? waitForEnd()
+        guard end.withLock({ $0 }) == nil else { return }
+        // By its pidfd, since somebody else may have reaped it: the guardian's client does.
+        _ = clx_pidfd_send_signal(descriptor.raw, SIGKILL)
+        var result = clx_exit()
+        if waitForEvent(descriptor.raw) { _ = clx_reap(descriptor.raw, &result) }
     }
 
-    func send(_ signal: CInt) { kill(id, signal) }
+    func send(_ signal: CInt) { _ = clx_pidfd_send_signal(descriptor.raw, signal) }
 
     @discardableResult
     func waitForEnd() throws -> ExitRecord.Status {
-        if let end { return end }
+        if let end = end.withLock({ $0 }) { return end }
         try #require(waitForEvent(descriptor.raw), "process \(id) does not end")
         var result = clx_exit()
         try #require(clx_reap(descriptor.raw, &result) == 1)
         let status: ExitRecord.Status =
             result.by_signal != 0 ? .signalled(number: result.status) : .exited(code: result.status)
-        end = status
+        end.withLock { $0 = status }
         return status
     }
 }
@@ -137,7 +144,7 @@ final class Channel {
     func read(until text: String) throws -> String {
         var seen: [UInt8] = []
         let wanted = Array(text.utf8)
-        while !seen.reversed().starts(with: wanted.reversed()) {
+        while !seen.suffix(wanted.count).elementsEqual(wanted) {
             try #require(waitForEvent(reading), "still waiting for \(text), have \(seen)")
             var byte: UInt8 = 0
             try #require(Glibc.read(reading, &byte, 1) == 1, "ended after \(String(decoding: seen, as: UTF8.self))")
@@ -147,12 +154,20 @@ final class Channel {
     }
 
     func readToEnd() throws -> String {
-        String(decoding: try LinuxSystem.readToEnd(reading), as: UTF8.self)
+        var seen: [UInt8] = []
+        while true {
+            try #require(waitForEvent(reading), "still open after \(String(decoding: seen, as: UTF8.self))")
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            let count = Glibc.read(reading, &bytes, bytes.count)
+            // The end of a pseudo-terminal is an error.
+            if count <= 0 { return String(decoding: seen, as: UTF8.self) }
+            seen += bytes.prefix(count)
+        }
     }
 }
 
 /// A directory of a test's own, removed with all that is in it.
-final class Directory {
+final class Directory: Sendable {
     let path: String
 
     init() throws {
@@ -182,7 +197,9 @@ final class GuardedRun {
     let state: Directory
     private var socket: CInt
 
-    init(stepsGroup: String? = nil, runGroup: String? = nil, state: Directory? = nil, stateDirectory: String? = nil) throws {
+    init(
+        stepsGroup: String? = nil, runGroup: String? = nil, state: Directory? = nil, stateDirectory: String? = nil
+    ) throws {
         self.state = try state ?? Directory()
         let (ours, theirs) = try packetSocketPair()
         socket = ours

@@ -114,7 +114,9 @@ extension GuardianSuites {
             #expect(try step.waitForEnd() == .signalled(number: SIGKILL))
         }
 
-        @Test("a commit in the protected branch outlives the steps, and its group goes after it", .enabled(if: hasGroups))
+        @Test(
+            "a commit in the protected branch outlives the steps, and its group goes after it",
+            .enabled(if: hasGroups))
         func protectedBranch() throws {
             let group = try TestGroup()
             _ = try group.makeLeaf("steps")
