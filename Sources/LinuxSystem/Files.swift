@@ -143,3 +143,8 @@ public func removeTree(
     }
     try removeDirectory(path, in: directory)
 }
+
+/// Another descriptor of the same open file, from 3 up and close-on-exec.
+public func duplicate(_ descriptor: CInt) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(owning: try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 3) })
+}

@@ -54,6 +54,12 @@ public final class TerminalDevice {
         try write(bytes)
     }
 
+    /// The line discipline's settings now, for whoever must give them back should this process die; `nil`: no terminal.
+    public var settings: termios? {
+        var settings = termios()
+        return tcgetattr(descriptor, &settings) == 0 ? settings : nil
+    }
+
     /// Stops the echo of what is typed, until `restoreAttributes()`.
     func disableEcho() {
         if attributes == nil { attributes = TerminalAttributes.disablingEcho(of: descriptor) }

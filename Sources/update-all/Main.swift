@@ -7,6 +7,40 @@ import LinuxSystem
 import UpdateModel
 
 @main
+enum Program {
+    static func main() async {
+        // Written to a pipe whose reader has gone: an error like any other, not a death.
+        signal(SIGPIPE, SIG_IGN)
+        exit(await run().rawValue)
+    }
+
+    private static func run() async -> UpdateModel.ExitCode {
+        do {
+            try SignalSource.block(RunSession.handledSignals)
+            var command = try UpdateAll.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .success
+        } catch let end as FinalExit {
+            return end.code
+        } catch let error as RunError {
+            complain(error.description)
+            return error.exitCode
+        } catch {
+            let text = UpdateAll.fullMessage(for: error) + "\n"
+            if UpdateAll.exitCode(for: error).isSuccess {  // --help and --version
+                writeToStandardOutput(Array(text.utf8))
+                return .success
+            }
+            writeToStandardError(text)
+            return .usage
+        }
+    }
+}
+
 struct UpdateAll: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "update-all",
@@ -21,30 +55,6 @@ struct UpdateAll: AsyncParsableCommand {
         version: programVersion,
         subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, Logs.self],
         defaultSubcommand: Run.self)
-
-    static func main() async {
-        // Written to a pipe whose reader has gone: an error like any other, not a death.
-        signal(SIGPIPE, SIG_IGN)
-        do {
-            try SignalSource.block(RunSession.handledSignals)
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
-            }
-        } catch let error as RunError {
-            complain(error.description)
-            exit(error.exitCode.rawValue)
-        } catch let error as FinalExit {
-            exit(error.code.rawValue)
-        } catch {
-            let code = exitCode(for: error)
-            if code.isSuccess { exit(withError: error) }  // --help and --version
-            writeToStandardError(fullMessage(for: error) + "\n")
-            exit(UpdateModel.ExitCode.usage.rawValue)
-        }
-    }
 }
 
 let programVersion = "0.1.0"

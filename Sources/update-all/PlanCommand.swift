@@ -27,33 +27,11 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let problem { return try plan(problemIn: problem) }
-        let places = common.places()
-        let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)
-        let found = findPlugins(in: places.pluginDirectories)
-        report(found.problems)
-        let selection = try selected.selection(among: found.plugins)
-        let session = try RunSession(
-            SessionConfiguration(
-                places: places, policy: policy, selection: selection, environment: currentEnvironment(),
-                version: programVersion))
-        do {
-            try await session.open()
-            let wanted = found.plugins.filter { selection.includes($0.name) }
-            let facts = await session.ask(wanted, for: .plan)
-            if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
-            for warning in facts.flatMap(\.warnings) { complain(sanitized(warning)) }
-            let names = Set(wanted.map(\.name))
-            let prepared = try await session.plan(
-                facts, notSelected: found.plugins.map(\.name).filter { !names.contains($0) })
-            await session.close()
-            try show(prepared.plan)
-        } catch {
-            await session.close()
-            throw error
-        }
+        let preparation = try Preparation(common, selected)
+        show(try await preparation.open { try await preparation.plan().plan })
     }
 
-    private func show(_ plan: Plan) throws {
+    private func show(_ plan: Plan) {
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)

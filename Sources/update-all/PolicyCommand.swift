@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Execution
+import Presentation
 import UpdateModel
 
 struct PolicyCommand: ParsableCommand {
@@ -19,7 +20,7 @@ struct PolicyCommand: ParsableCommand {
             let complaints = try checkPolicies(files, CommonOptions.parse([]).places())
             for complaint in complaints { writeToStandardError(complaint + "\n") }
             if !complaints.isEmpty { throw FinalExit(code: .usage) }
-            for file in files { writeToStandardOutput(Array("\(sanitized(file)): valid\n".utf8)) }
+            for file in files { writeToStandardOutput(Array("\(Sanitizer.clean(file)): valid\n".utf8)) }
         }
     }
 }

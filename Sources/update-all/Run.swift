@@ -47,70 +47,39 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         let display = RunDisplay(choice: quiet ? .quiet : ui, events: events, common: common)
-        let places = common.places()
-        let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)
-        let found = findPlugins(in: places.pluginDirectories)
-        report(found.problems)
-        var selection = try selected.selection(among: found.plugins)
-        selection.isDryRun = dryRun
-
-        var configuration = SessionConfiguration(
-            places: places, policy: policy, selection: selection, environment: currentEnvironment(),
-            version: programVersion)
-        configuration.options.isFailFast = failFast
-        configuration.options.retries = retry
-        let session = try RunSession(configuration)
+        var options = RunOptions()
+        options.isFailFast = failFast
+        options.retries = retry
+        let preparation = try Preparation(common, selected, isDryRun: dryRun, options: options)
         let lock = try RunLock.acquire(
-            state: places.state, isSystemWide: places.isSystemWide, user: session.userName, clockText: clockText())
-        let outcome: RunReport
-        do {
-            outcome = try await run(in: session, found.plugins, selection, display, places)
-        } catch {
-            await session.close()
-            throw error
-        }
-        await session.close()
+            state: preparation.places.state, isSystemWide: preparation.places.isSystemWide,
+            user: preparation.session.userName, clockText: clockText())
+        let report = try await preparation.open { try await run(preparation, display) }
         withExtendedLifetime(lock) {}
-        throw FinalExit(code: exitCode(of: outcome))
+        throw FinalExit(code: exitCode(of: report))
     }
 
-    private func run(
-        in session: RunSession, _ plugins: [DiscoveredPlugin], _ selection: Selection, _ display: RunDisplay,
-        _ places: Places
-    ) async throws -> RunReport {
-        let predecessors = predecessorSentences(places, current: session.run)
-        try await session.open()
-        let wanted = plugins.filter { selection.includes($0.name) }
-        let prepared = try await prepare(session, plugins, wanted)
+    private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
+        let session = preparation.session
+        let predecessors = tellPredecessors(preparation.places, current: session.run)
+        let prepared = try await preparation.plan()
 
         try display.show(prepared.plan)
-        for sentence in predecessors where display.isForPeople { display.note(sentence) }
+        for sentence in predecessors { complain(sentence) }
         if !prepared.plan.steps.isEmpty { try await confirm(session, display) }
 
         let directory = try await session.openJournal()
-        try await display.attach(to: session)
-        await session.announce(wanted.map(\.name).sorted())
-        await session.report(predecessors)
         if common.verbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
+        try await display.attach(to: session)
+        await session.announce(preparation.wanted.map(\.name).sorted())
+        await session.report(predecessors)
         return try await session.execute(prepared)
-    }
-
-    /// Asks the plugins and plans what they answer.
-    private func prepare(
-        _ session: RunSession, _ plugins: [DiscoveredPlugin], _ wanted: [DiscoveredPlugin]
-    ) async throws -> PreparedRun {
-        let facts = await session.ask(wanted, for: .plan)
-        if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
-        for warning in facts.flatMap(\.warnings) { complain(sanitized(warning)) }
-        let wantedNames = Set(wanted.map(\.name))
-        return try await session.plan(facts, notSelected: plugins.map(\.name).filter { !wantedNames.contains($0) })
     }
 
     private func confirm(_ session: RunSession, _ display: RunDisplay) async throws {
         if yes || dryRun { return }
         guard isatty(0) == 1, display.canAsk else {
-            complain("nothing was run: there is nobody to ask. Run it with: update-all run --yes")
-            throw FinalExit(code: .usage)
+            throw RunError(.usage, "nothing was run: there is nobody to ask. Run it with: update-all run --yes")
         }
         display.ask("Run it? [Y/n] ")
         guard await session.waitForInput(on: 0) else {
@@ -124,7 +93,7 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private func exitCode(of report: RunReport) -> UpdateModel.ExitCode {
+    private func exitCode(of report: RunResult) -> UpdateModel.ExitCode {
         var codes = report.outcomes.values.map { outcome -> UpdateModel.ExitCode in
             switch outcome {
             case .succeeded, .upToDate, .notApplicable, .skipped: .success

@@ -56,38 +56,34 @@ struct RunDisplay {
     /// Adds the readers to a run.
     func attach(to session: RunSession) async throws {
         if let events { try await session.attach(try jsonSink(session.run, path: events), name: "events") }
+        let (descriptor, colour) = (device.descriptor, capabilities.hasColour)
+        // Each display has a device of its own, since it lives on a thread of its own.
         switch choice {
         case .json:
             try await session.attach(try jsonSink(session.run, path: "-"), name: "json")
         case .plain:
-            try await session.attach(PlainDisplay(device: device, colour: capabilities.hasColour), name: "display")
+            try await session.attach(PlainDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         case .quiet:
-            try await session.attach(QuietDisplay(device: device, colour: capabilities.hasColour), name: "display")
+            try await session.attach(QuietDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         case .compact, .auto:
-            if let attributes = TerminalDevice.attributes(of: device.descriptor) {
+            if let attributes = device.settings {
                 await session.displayIsActive(
                     RunSession.TerminalHandOver(
-                        descriptor: device.descriptor, attributes: attributes, escapes: TerminalDevice.restoration))
+                        descriptor: descriptor, attributes: attributes, escapes: TerminalDevice.restoration))
             }
-            try await session.attach(CompactDisplay(device: device, colour: capabilities.hasColour), name: "display")
+            try await session.attach(CompactDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         }
     }
 
-    private func jsonSink(_ run: RunID, path: String) throws -> JSONLinesSink {
+    private func jsonSink(_ run: RunID, path: String) throws -> sending JSONLinesSink {
         do {
             let output =
                 path == "-"
-                ? OwnedDescriptor(owning: try duplicate(1))
+                ? try duplicate(1)
                 : try openFile(path, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
             return JSONLinesSink(run: run, output: output, includesOutput: true)
         } catch {
             throw RunError(.usage, "--events: \(path) cannot be written: \(error)")
         }
-    }
-}
-
-extension RunSession {
-    fileprivate func attach(_ sink: sending CompactDisplay, name: String) throws(RunError) {
-        try attach(sink as any EventSink, name: name)
     }
 }

@@ -17,7 +17,8 @@ final class MutexLocks {
         var holder: String
     }
 
-    private let directory: OwnedDescriptor?
+    /// `nil` where there is none that we may use.
+    private let directory: LockFile?
     private let path: String
     private let holder: [UInt8]
     private var locks: [String: LockFile] = [:]
@@ -38,7 +39,11 @@ final class MutexLocks {
         } catch {
             // It is there already, or its parent is not ours to write: opening it tells.
         }
-        directory = try? openFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        do throws(Errno) {
+            directory = LockFile(try openFile(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW))
+        } catch {
+            directory = nil
+        }
     }
 
     /// Takes all of `held` and sees that all of `free` are free, or takes none and says which one another run holds.
@@ -72,7 +77,7 @@ final class MutexLocks {
     }
 
     private func take(_ mutex: String) -> Attempt {
-        guard let directory = directory?.raw else { return .unavailable }
+        guard let directory = directory?.descriptor.raw else { return .unavailable }
         let name = Self.fileName(mutex)
         // Without O_CREAT first: fs.protected_regular forbids it for a file of somebody else in a sticky directory.
         guard

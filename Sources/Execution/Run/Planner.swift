@@ -18,13 +18,13 @@ public struct Selection: Sendable, Hashable {
 
     public init() {}
 
-    func includes(_ name: PluginName) -> Bool {
+    public func includes(_ name: PluginName) -> Bool {
         !skip.contains(name) && (only.isEmpty || only.contains(name))
     }
 }
 
 /// A plan with all that following it takes.
-public struct PreparedRun {
+public struct PreparedRun: Sendable {
     public var plan: Plan
     var graph: StepGraph
     /// For each step what is started.

@@ -53,6 +53,8 @@ public actor RunSession {
     private var prober: Prober?
     private var supervisor: RunSupervisor?
     private var received: Int32?
+    private var inputWatch: EventLoop.Watch?
+    private var inputWaiter: CheckedContinuation<Bool, Never>?
     private var terminal: TerminalHandOver?
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -180,6 +182,44 @@ public actor RunSession {
         return prepared
     }
 
+    /// Why plugins that apply cannot run, where the account is the reason.
+    public func refusals(_ facts: [PluginFacts]) -> [PluginName: String] {
+        var refusals: [PluginName: String] = [:]
+        for plugin in facts where plugin.verdict == .runs {
+            do throws(PersonaRefusal) {
+                _ = try personas.persona(plugin.runAs, for: plugin.plugin)
+            } catch {
+                refusals[plugin.name] = error.reason
+            }
+        }
+        return refusals
+    }
+
+    /// Waits until something can be read from `descriptor`, or a signal came.
+    /// - Returns: whether something can be read.
+    public func waitForInput(on descriptor: CInt) async -> Bool {
+        guard received == nil else { return false }
+        let isReadable = await withCheckedContinuation { continuation in
+            inputWaiter = continuation
+            do throws(Errno) {
+                inputWatch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
+                    assumeIsolated { $0.inputArrived(true) }
+                }
+            } catch {
+                // A file is always readable, and nothing that epoll takes.
+                inputArrived(true)
+            }
+        }
+        return isReadable
+    }
+
+    private func inputArrived(_ isReadable: Bool) {
+        inputWatch?.cancel()
+        inputWatch = nil
+        inputWaiter?.resume(returning: isReadable)
+        inputWaiter = nil
+    }
+
     // MARK: Readers
 
     /// Makes the run's directory and begins its journal.
@@ -253,7 +293,7 @@ public actor RunSession {
     }
 
     /// Runs a plan to its end, and returns when every reader has been told all of it.
-    public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunReport {
+    public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
         guard let starter, let directory else { preconditionFailure("open() and openJournal() come first") }
         bus.publish(.plan(prepared.plan))
         let writer: LogWriter
@@ -264,7 +304,7 @@ public actor RunSession {
         }
         self.writer = writer
         startGuardian()
-        let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunReport, Never>) in
+        let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
                 directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
@@ -309,7 +349,7 @@ public actor RunSession {
         }
     }
 
-    private func publishEnd(_ report: RunReport) {
+    private func publishEnd(_ report: RunResult) {
         var counts: [Outcome: Int] = [:]
         for outcome in report.outcomes.values { counts[outcome, default: 0] += 1 }
         let wall = monotonicTime() - start
@@ -331,6 +371,7 @@ public actor RunSession {
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
             received = received ?? signal.number
+            inputArrived(false)
             prober?.cancel()
             supervisor?.interrupt(signal: signal.number)
         }

@@ -20,7 +20,7 @@ public struct RunOptions: Sendable, Hashable {
 }
 
 /// How a run went.
-public struct RunReport: Sendable {
+public struct RunResult: Sendable {
     /// For each plugin of the plan.
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
@@ -38,7 +38,7 @@ final class RunSupervisor {
     private let directory: RunDirectory
     private let guardian: Guardian?
     private let locks: MutexLocks
-    private let completion: (RunReport) -> Void
+    private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
     private var actions: Deque<Dispatcher.Action> = []
@@ -47,7 +47,7 @@ final class RunSupervisor {
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
     private var foreign: [String: ForeignLock] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
-    private var report = RunReport()
+    private var report = RunResult()
     private var startTime = Duration.zero
     private var writerWatch: EventLoop.Watch?
 
@@ -67,7 +67,7 @@ final class RunSupervisor {
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
         writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: MutexLocks,
-        completion: @escaping (RunReport) -> Void
+        completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
         self.options = options

@@ -7,7 +7,6 @@ import UpdateModel
 struct StepJudgement {
     let command: StepCommand
     let end: ProcessLifecycle.End
-    let wall: Duration
     /// Processes of the group that the kernel killed for memory.
     let oomKills: Int64
     let memoryPeak: ByteCount?
@@ -55,15 +54,14 @@ struct StepJudgement {
             if let logFailure, end.cause == .logFailed {
                 return "its log cannot be written: \(logFailure). Make room, or choose another place with --state-dir"
             }
-            return "exit \(end.exit.status) after \(wall.sentence)\(quotation)"
+            // The exit code, the signal and the time are told beside it.
+            return lastLine
         case .killed:
-            return "ended by signal \(end.exit.status) after \(wall.sentence)\(quotation)"
+            return lastLine
         default:
             return nil
         }
     }
-
-    private var quotation: String { lastLine.map { ": \"\($0)\"" } ?? "" }
 
     private var memoryError: String {
         let plugin = command.step.plugin

@@ -200,7 +200,7 @@ final class StepRun: SupervisedProcess.Output {
         let memory = started.leaf?.memoryEvents()
         let metrics = started.metrics(wall: wall)
         let judgement = StepJudgement(
-            command: command, end: end, wall: wall, oomKills: memory?.oomKills ?? 0,
+            command: command, end: end, oomKills: memory?.oomKills ?? 0,
             memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
             lastLine: lastLine)
         if end.leftoversRemain {

@@ -10,7 +10,7 @@ import SystemPackage
 import UpdateModel
 
 /// One process to be started for a step.
-struct StepCommand {
+struct StepCommand: Sendable {
     var plugin: DiscoveredPlugin
     var step: StepID
     var command: PluginCommand
