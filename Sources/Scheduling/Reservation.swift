@@ -9,6 +9,8 @@ struct Reservation: Sendable, Equatable {
     let job: JobIndex
     /// When it can start at the latest, if the running jobs end as expected.
     let time: Double
+    /// Whether `lookahead` was enough.
+    let isExact: Bool
     /// For each capacity the units that are left at `time` beside the job; unlimited where it needs none.
     private(set) var spare: [Int64]
 
@@ -23,10 +25,14 @@ struct Reservation: Sendable, Equatable {
         }
         let needs = problem.shares[job.position]
         var free = resources.freeUnits
+        var isExact = needs.isEmpty || running.count <= Self.lookahead
         if !needs.isEmpty {
             running.visitInOrder(limit: Self.lookahead) { entry in
                 let fits = needs.allSatisfy { $0.units <= free[Int($0.capacity)] }
-                if fits, entry.end > time { return false }
+                if fits, entry.end > time {
+                    isExact = true
+                    return false
+                }
                 time = max(time, entry.end)
                 for share in problem.shares[entry.job.position] { free[Int(share.capacity)] += share.units }
                 return true
@@ -36,6 +42,7 @@ struct Reservation: Sendable, Equatable {
         for share in needs { spare[Int(share.capacity)] = max(0, free[Int(share.capacity)] - share.units) }
         self.job = job
         self.time = time
+        self.isExact = isExact
         self.spare = spare
     }
 
