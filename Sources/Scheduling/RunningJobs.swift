@@ -21,7 +21,6 @@ struct RunningJobs: Sendable {
 
     var count: Int { entries.count }
     var first: Entry? { entries.first }
-    var jobs: some Sequence<JobIndex> { entries.lazy.map(\.job) }
 
     func expectedEnd(of job: JobIndex) -> Double? {
         let position = Int(positions[job.position])

@@ -132,7 +132,7 @@ struct WaitingJobs: Sendable {
         open.insert(OpenQueue(rank: rank, mutex: mutex))
     }
 
-    /// The most urgent job of all open queues, which stays where it is: the caller starts it, parks it elsewhere or makes
+    /// The most urgent job of all open queues. It stays where it is: the caller starts it, parks it elsewhere or makes
     /// it searchable.
     mutating func firstOpen(isFree: (Int32) -> Bool) -> (rank: Int, mutex: Int32)? {
         while let queue = open.min {
