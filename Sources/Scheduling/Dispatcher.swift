@@ -52,7 +52,7 @@ public struct Dispatcher: Sendable {
 
     enum State: Hashable, Sendable {
         /// Predecessors have not ended.
-        case blocked
+        case pending
         /// Nothing but resources is in the way.
         case waiting
         /// Waits for a lock that somebody outside of the run holds.
@@ -100,7 +100,7 @@ public struct Dispatcher: Sendable {
         self.order = order ?? .longestRemainingPath(of: problem)
         self.failFast = failFast
         self.reportsWaiting = reportsWaiting
-        states = Array(repeating: .blocked, count: problem.jobCount)
+        states = Array(repeating: .pending, count: problem.jobCount)
         remaining = (0..<problem.jobCount).map { Int32(problem.predecessors.range(of: $0).count) }
         resources = Resources(problem)
         waiting = WaitingJobs(problem, order: self.order)
@@ -275,7 +275,7 @@ public struct Dispatcher: Sendable {
             for index in problem.successors.range(of: end.job.position) {
                 let edge = problem.successors.elements[index]
                 remaining[edge.job.position] -= 1
-                guard states[edge.job.position] == .blocked else { continue }
+                guard states[edge.job.position] == .pending else { continue }
                 if edge.kind == .requires, let inherited = end.outcome.ofWhatRequiresIt {
                     markEnded(edge.job, inherited, .requirement(end.job), &actions)
                     ended.append(End(edge.job, inherited))

@@ -16,7 +16,7 @@
                 let left = problem.predecessors(of: job).count { !isEnded($0.job) }
                 assert(Int(remaining[job.position]) == left, "\(problem.id(of: job)): predecessors left")
                 assert(
-                    left > 0 ? [.blocked, .ended].contains(states[job.position]) : states[job.position] != .blocked,
+                    left > 0 ? [.pending, .ended].contains(states[job.position]) : states[job.position] != .pending,
                     "\(problem.id(of: job)) is \(states[job.position]) with \(left) predecessors left")
                 assert(waiting.contains(job) == (states[job.position] == .waiting), "\(problem.id(of: job)): place")
                 assert(

@@ -70,19 +70,26 @@ extension Dispatcher {
 
     /// Starts the jobs that fit and may pass the one whose turn is reserved, the most urgent first.
     private mutating func backfill(now: Double, _ actions: inout [Action]) {
-        var rank = 0
         var left = Effort()
+        /// Rank of the first job of the search tree that fits.
+        var searched: Int?
+        /// From which rank on to look for it again; `nil` while it stays the same.
+        var next: Int? = 0
         while let reservation, left.misses > 0, waiting.someJobMayFit(resources.freeUnits) {
-            let bounds = SearchTree.Bounds(
-                free: resources.freeUnits, spare: reservation.spare, now: now, turn: reservation.time)
-            let searched = waiting.tree.first(from: rank, within: bounds, budget: &left.nodes)
+            if let from = next {
+                let bounds = SearchTree.Bounds(
+                    free: resources.freeUnits, spare: reservation.spare, now: now, turn: reservation.time)
+                searched = waiting.tree.first(from: from, within: bounds, budget: &left.nodes)
+                next = nil
+            }
             let opened = waiting.firstOpen { resources.isFree($0) }
             let hasStarted: Bool
             if let opened, opened.rank < searched ?? .max {
                 hasStarted = consider(order.jobs[opened.rank], fromQueueOf: opened.mutex, now: now, &actions)
-            } else if let searched {
-                rank = searched + 1
-                hasStarted = consider(order.jobs[searched], fromQueueOf: nil, now: now, &actions)
+                if hasStarted { next = searched }
+            } else if let rank = searched {
+                hasStarted = consider(order.jobs[rank], fromQueueOf: nil, now: now, &actions)
+                next = rank + 1
             } else {
                 return
             }
