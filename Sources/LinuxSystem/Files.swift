@@ -138,7 +138,7 @@ public func removeTree(
         for name in try directoryEntries(".", in: opened.raw) {
             try removeTree(name, in: opened.raw, depth: depth + 1)
         }
-    } catch where error == .notDirectory {
+    } catch  where error == .notDirectory {
         return try removeFile(path, in: directory)
     }
     try removeDirectory(path, in: directory)

@@ -36,7 +36,8 @@ struct List: AsyncParsableCommand {
 
     private func row(_ facts: PluginFacts, refusal: String?) -> PluginRow {
         let (applies, reason) = facts.applicability
-        let state = applies ? refusal ?? (facts.plugin.speaksProtocol ? "applies" : "runs as it is: no protocol") : reason
+        let state =
+            applies ? refusal ?? (facts.plugin.speaksProtocol ? "applies" : "runs as it is: no protocol") : reason
         return PluginRow(
             name: facts.name, state: state, applies: applies && refusal == nil, runAs: "\(facts.runAs)",
             origin: facts.plugin.directory)

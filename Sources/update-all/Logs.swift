@@ -26,13 +26,15 @@ struct Logs: ParsableCommand {
     func run() throws {
         let logs = RunLogs(places: common.places())
         var rest = names[...]
-        let run = try logs.run(named: rest.first.flatMap { RunID($0) }.map { run in
-            rest.removeFirst()
-            return run
-        })
+        let run = try logs.run(
+            named: rest.first.flatMap { RunID($0) }.map { run in
+                rest.removeFirst()
+                return run
+            })
         let plugin = try rest.first.map { text -> PluginName in
             guard let name = PluginName(text) else {
-                throw RunError(.usage, "\"\(text)\" is neither a run nor a plugin; update-all logs alone shows the newest run")
+                throw RunError(
+                    .usage, "\"\(text)\" is neither a run nor a plugin; update-all logs alone shows the newest run")
             }
             return name
         }
@@ -59,7 +61,9 @@ private final class LogPrinter {
             lastHeader = header
         }
         if isTerminal {
-            for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast(bytes.last == 0x0A ? 1 : 0) {
+            for line in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast(
+                bytes.last == 0x0A ? 1 : 0)
+            {
                 sanitizers[header, default: Sanitizer()].append(line, to: &output)
                 output.append(0x0A)
             }

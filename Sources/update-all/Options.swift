@@ -20,7 +20,9 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The policy: the name of a shipped one, or a file.", valueName: "name|file"))
     var policy: String?
 
-    @Option(name: .customLong("set"), help: ArgumentHelp("One value of the policy. May be repeated.", valueName: "key=value"))
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("One value of the policy. May be repeated.", valueName: "key=value"))
     var assignments: [String] = []
 
     @Option(name: .customLong("state-dir"), help: "Keep state and logs here.")

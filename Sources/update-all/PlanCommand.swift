@@ -22,7 +22,8 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(help: "How the plan is printed: table or json.")
     var format = TableFormat.table
 
-    @Option(help: ArgumentHelp("Plan an abstract problem instead, and print JSON; touches no plugin.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Plan an abstract problem instead, and print JSON; touches no plugin.", valueName: "file"))
     var problem: String?
 
     func run() async throws {

@@ -17,7 +17,8 @@ struct Preparation {
     /// Loads the policy and finds the plugins; nothing is started yet.
     /// - Throws: exit code 2 with what is wrong.
     init(
-        _ common: CommonOptions, _ selected: SelectionOptions, isDryRun: Bool = false, options: RunOptions = RunOptions()
+        _ common: CommonOptions, _ selected: SelectionOptions, isDryRun: Bool = false,
+        options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
         let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)

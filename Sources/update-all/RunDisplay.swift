@@ -46,7 +46,7 @@ struct RunDisplay {
     private func print(_ lines: [StyledLine]) throws {
         do throws(OutputError) {
             try device.print(lines: lines, colour: capabilities.hasColour)
-        } catch where error.isReaderGone {
+        } catch  where error.isReaderGone {
             return
         } catch {
             throw RunError(.failure, "standard output cannot be written: \(error)")
@@ -62,16 +62,19 @@ struct RunDisplay {
         case .json:
             try await session.attach(try jsonSink(session.run, path: "-"), name: "json")
         case .plain:
-            try await session.attach(PlainDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
+            try await session.attach(
+                PlainDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         case .quiet:
-            try await session.attach(QuietDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
+            try await session.attach(
+                QuietDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         case .compact, .auto:
             if let attributes = device.settings {
                 await session.displayIsActive(
                     RunSession.TerminalHandOver(
                         descriptor: descriptor, attributes: attributes, escapes: TerminalDevice.restoration))
             }
-            try await session.attach(CompactDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
+            try await session.attach(
+                CompactDisplay(device: TerminalDevice(descriptor: descriptor), colour: colour), name: "display")
         }
     }
 

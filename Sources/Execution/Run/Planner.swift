@@ -130,7 +130,9 @@ struct Planner {
         }
         for phase in wantedPhases(plugin) {
             let runAs = runAs(of: plugin, phase.phase)
-            if case .failure(let refusal) = persona(runAs, plugin.plugin) { return skip(refusal.outcome, refusal.reason) }
+            if case .failure(let refusal) = persona(runAs, plugin.plugin) {
+                return skip(refusal.outcome, refusal.reason)
+            }
         }
         return nil
     }

@@ -88,7 +88,7 @@ private struct ShippedPolicies {
 private func optionalText(_ path: String) throws(RunError) -> PolicyText? {
     do throws(Errno) {
         return PolicyText(file: path, bytes: try readFile(path))
-    } catch where error == .noSuchFileOrDirectory || error == .notDirectory {
+    } catch  where error == .noSuchFileOrDirectory || error == .notDirectory {
         return nil
     } catch {
         throw RunError(.usage, "\(path): cannot be read: \(error)")

@@ -31,9 +31,11 @@ extension PredecessorReport {
         let step = commit.step
         let log = commit.isLogCut ? "; its log is cut" : ""
         switch exits[step]?.status {
-        case .exited(code: 0)?: return "\(step) of that run went on and succeeded\(log) (update-all logs \(run) \(step.plugin))"
+        case .exited(code: 0)?:
+            return "\(step) of that run went on and succeeded\(log) (update-all logs \(run) \(step.plugin))"
         case .exited(let code)?:
-            return "\(step) of that run went on and failed with exit code \(code)\(log) (update-all logs \(run) \(step.plugin))"
+            return
+                "\(step) of that run went on and failed with exit code \(code)\(log) (update-all logs \(run) \(step.plugin))"
         case .signalled(let number)?: return "\(step) of that run was ended by signal \(number)\(log)"
         case nil:
             return isGuardianAtWork

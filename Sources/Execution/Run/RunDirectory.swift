@@ -41,7 +41,7 @@ func makeDirectories(_ path: String, mode: mode_t) throws(RunError) {
         made += "/\(part)"
         do throws(Errno) {
             try makeDirectory(made, mode: mode)
-        } catch where error == .fileExists {
+        } catch  where error == .fileExists {
             continue
         } catch {
             throw RunError(.failure, "cannot create \(made): \(error). Choose another place with --state-dir")

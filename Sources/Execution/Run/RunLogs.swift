@@ -19,7 +19,8 @@ public struct RunLogs {
         let runs = ((try? directoryEntries(directory)) ?? []).compactMap { RunID($0) }.sorted()
         if let name {
             guard runs.contains(name) else {
-                throw RunError(.usage, "there is no run \(name) in \(directory); the newest is \(runs.last?.rawValue ?? "none")")
+                throw RunError(
+                    .usage, "there is no run \(name) in \(directory); the newest is \(runs.last?.rawValue ?? "none")")
             }
             return name
         }

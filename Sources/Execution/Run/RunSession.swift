@@ -83,7 +83,8 @@ public actor RunSession {
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
-            throw RunError(.failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
+            throw RunError(
+                .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
         }
         site = .unavailable(reason: "")
         machine = MachineFacts(
@@ -328,7 +329,9 @@ public actor RunSession {
 
     private func startGuardian() {
         guard let program = configuration.places.guardian else {
-            bus.publish(.error("update-all-guardian is missing beside this program: should update-all be killed, its steps go on"))
+            bus.publish(
+                .error(
+                    "update-all-guardian is missing beside this program: should update-all be killed, its steps go on"))
             return
         }
         var group: (steps: String, run: String)?
@@ -345,7 +348,8 @@ public actor RunSession {
                 })
             tellGuardianOfTerminal()
         } catch {
-            bus.publish(.error("the guardian cannot be started: \(error). Should update-all be killed, its steps go on"))
+            bus.publish(
+                .error("the guardian cannot be started: \(error). Should update-all be killed, its steps go on"))
         }
     }
 

@@ -152,7 +152,9 @@ final class RunSupervisor {
 
     private func start(_ job: JobIndex) {
         let step = prepared.graph.step(job)
-        guard let command = prepared.commands[step] else { preconditionFailure("\(step) was planned without a command") }
+        guard let command = prepared.commands[step] else {
+            preconditionFailure("\(step) was planned without a command")
+        }
         let mutexes = lockedMutexes(of: job)
         if let held = locks.acquire(mutexes, free: prepared.freeMutexes[step] ?? []) {
             return wait(job, for: held, command)
@@ -208,10 +210,10 @@ final class RunSupervisor {
         if run.command.isProtected { guardian?.unprotect(step: step) } else { guardian?.untrack(step: step) }
         if shouldRetry(run, end) {
             var command = run.command
-            let try_ = command.attempt
+            let number = command.attempt
             command.attempt += 1
             bus.publish(
-                .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(try_) of \(options.retries)"),
+                .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(number) of \(options.retries)"),
                 of: step.plugin)
             return launch(command)
         }

@@ -61,14 +61,16 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     /// Starts a commit, which goes on should update-all die: its exit is noted, and the guardian reads its output then.
-    func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure) {
+    func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure)
+    {
         let record: OwnedDescriptor
         do throws(Errno) {
             record = try guardian.createExitRecord(for: step)
         } catch {
             writer.close(log)
             throw StartFailure(
-                outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir")
+                outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir"
+            )
         }
         try start(with: starter, exitRecord: record.raw)
         guard let process = started?.process else { return }
@@ -77,7 +79,10 @@ final class StepRun: SupervisedProcess.Output {
             try guardian.protect(
                 step: step, process: process.processDescriptor, outputs: process.outputDescriptors, log: log.raw)
         } catch {
-            publish(.error("the guardian could not be told of \(step): \(error). Should update-all be killed now, its output is lost"))
+            publish(
+                .error(
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, its output is lost"
+                ))
         }
     }
 
@@ -88,7 +93,9 @@ final class StepRun: SupervisedProcess.Output {
             try guardian.track(
                 step: step, session: process.processID, temporaryDirectory: started.temporaryDirectory)
         } catch {
-            publish(.error("the guardian could not be told of \(step): \(error). Should update-all be killed now, it goes on"))
+            publish(
+                .error(
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, it goes on"))
         }
     }
 
@@ -124,7 +131,9 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     func ended() {
-        for stream in [OutputStream.stdout, .stderr] { publish(decoders[stream, default: decoder(stream)].finish(), from: stream) }
+        for stream in [OutputStream.stdout, .stderr] {
+            publish(decoders[stream, default: decoder(stream)].finish(), from: stream)
+        }
     }
 
     private func publish(_ decoded: [DecodedOutput], from stream: OutputStream) {

@@ -36,7 +36,8 @@ struct Personas {
         let id = geteuid()
         guard let user = (try? Account.numbered(id)) ?? nil else {
             throw RunError(
-                .failure, "the user with the number \(id) has no account here: add one to /etc/passwd, or run as another")
+                .failure,
+                "the user with the number \(id) has no account here: add one to /etc/passwd, or run as another")
         }
         self.user = user
         callerPath = environment["PATH"] ?? Self.securePath

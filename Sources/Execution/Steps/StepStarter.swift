@@ -129,7 +129,8 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
-            let process = try launch(command, persona: persona, directory: directory, leaf: leaf, exitRecord: exitRecord)
+            let process = try launch(
+                command, persona: persona, directory: directory, leaf: leaf, exitRecord: exitRecord)
             let group: ProcessGroup =
                 if let leaf {
                     .leaf(leaf)
@@ -147,7 +148,8 @@ final class StepStarter {
                     process, group: group, rules: rules, output: output, loop: loop, onNotice: onNotice, onEnd: onEnd)
             } catch {
                 throw StartFailure(
-                    outcome: .failed, reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
+                    outcome: .failed,
+                    reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
             }
             return started
         } catch {
