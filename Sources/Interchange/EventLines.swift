@@ -29,7 +29,7 @@ private func appendOutput(_ lines: OutputLines, of event: Event, run: RunID, to 
     var writer = JSONWriter()
     writer.bytes.reserveCapacity(256)
     writer.beginObject()
-    writer.write("type", event.body.typeName)
+    writer.write("type", event.body.type.rawValue)
     writer.write("run", run.rawValue)
     writer.key("seq")
     let head = writer.bytes
@@ -56,7 +56,7 @@ private func appendOutput(_ lines: OutputLines, of event: Event, run: RunID, to 
 
 extension JSONWriter {
     fileprivate mutating func writeHead(of event: Event, run: RunID) {
-        write("type", event.body.typeName)
+        write("type", event.body.type.rawValue)
         write("run", run.rawValue)
         // What stands for lost output has no number of its own.
         if case .dropped = event.body {
@@ -70,26 +70,5 @@ extension JSONWriter {
     fileprivate mutating func writeOrigin(of event: Event) {
         write("timestamp", event.timestamp.rfc3339)
         writeIfPresent("plugin", event.plugin?.rawValue)
-    }
-}
-
-extension Event.Body {
-    fileprivate var typeName: String {
-        switch self {
-        case .runStart: "run_start"
-        case .plan: "plan"
-        case .phaseStart: "phase_start"
-        case .output: "output"
-        case .progress: "progress"
-        case .dropped: "dropped"
-        case .result: "result"
-        case .limit: "limit"
-        case .waiting: "waiting"
-        case .stopping: "stopping"
-        case .phaseEnd: "phase_end"
-        case .completion: "completion"
-        case .runEnd: "run_end"
-        case .error: "error"
-        }
     }
 }

@@ -41,6 +41,7 @@ extension JSONWriter {
         write("limits", start.limits)
         write("run_as", start.runAs)
         write("capabilities", start.capabilities)
+        if start.isProtected { write("protected", true) }
     }
 
     private mutating func writeMembers(of progress: Progress) {
@@ -79,7 +80,7 @@ extension JSONWriter {
         write("reboot_required", result.rebootRequired)
     }
 
-    private mutating func writeMembers(of deviation: LimitDeviation) {
+    mutating func writeMembers(of deviation: LimitDeviation) {
         write("control", deviation.control)
         write("requested", deviation.requested)
         writeIfPresent("effective", deviation.effective)
@@ -89,13 +90,14 @@ extension JSONWriter {
     private mutating func writeMembers(of stopping: Stopping) {
         write("phase", stopping.phase.rawValue)
         switch stopping.cause {
-        case .cancelled:
-            write("cause", "cancelled")
+        case .cancelled(let signal):
+            write("cause", StopCauseName.cancelled.rawValue)
+            write("cause_signal", Int64(signal))
         case .timedOut(let timeout):
-            write("cause", "timed_out")
+            write("cause", StopCauseName.timedOut.rawValue)
             write("timeout_seconds", timeout.inSeconds.toMicroseconds)
         case .logFailed:
-            write("cause", "log_failed")
+            write("cause", StopCauseName.logFailed.rawValue)
         }
         writeIfPresent("signal", stopping.signal.map(Int64.init))
         writeIfPresent("kill_after_seconds", stopping.killAfter?.inSeconds.toMicroseconds)
@@ -148,17 +150,11 @@ extension JSONWriter {
     }
 }
 
-extension WaitReason {
-    fileprivate var text: String {
-        switch self {
-        case .mutex(let name): "mutex:\(name)"
-        case .memory: "memory"
-        case .cpu: "cpu"
-        case .downloads: "downloads"
-        case .parallel: "parallel"
-        case .otherRun(let mutex, let holder): "mutex:\(mutex) held by \(holder)"
-        }
-    }
+/// What JSON calls the cases of `StopCause`.
+enum StopCauseName: String {
+    case cancelled
+    case timedOut = "timed_out"
+    case logFailed = "log_failed"
 }
 
 extension Double {

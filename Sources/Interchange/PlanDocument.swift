@@ -21,6 +21,9 @@ extension JSONWriter {
     mutating func writeMembers(of plan: Plan) {
         write("version", planVersion)
         write("policy", plan.policy)
+        write("host", plan.hostName)
+        if !plan.runLimits.isEmpty { write("run_limits", plan.runLimits) }
+        writeIfPresent("fetch_bytes", plan.fetch?.bytes)
         write("makespan_seconds", plan.makespanSeconds)
         write("critical_path", plan.criticalPath.map(\.description))
         key("steps")
@@ -34,6 +37,18 @@ extension JSONWriter {
             write("plugin", skipped.plugin.rawValue)
             write("outcome", skipped.outcome.rawValue)
             write("reason", skipped.reason)
+            endObject()
+        }
+        endArray()
+        if !plan.deviations.isEmpty { write(notEnforced: plan.deviations) }
+    }
+
+    private mutating func write(notEnforced deviations: [LimitDeviation]) {
+        key("not_enforced")
+        beginArray()
+        for deviation in deviations {
+            beginObject()
+            writeMembers(of: deviation)
             endObject()
         }
         endArray()
@@ -54,8 +69,10 @@ extension JSONWriter {
         endObject()
         write("limits", step.limits)
         write("run_as", step.runAs)
+        if step.isProtected { write("protected", true) }
         write("start_seconds", step.startSeconds)
         write("duration_seconds", step.durationSeconds)
+        if !step.durationIsKnown { write("duration_is_known", false) }
         write("wave", Int64(step.wave))
         writeIfPresent("waits_for", step.waitsFor)
         endObject()
