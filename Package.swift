@@ -27,7 +27,8 @@ let effects: [Target] = [
     .target(name: "CLinux"),
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
-    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
+    .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
+    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(

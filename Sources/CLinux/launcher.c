@@ -102,7 +102,6 @@ static CHILD void place_descriptors(struct launch *launch) {
 }
 
 static CHILD long close_between(unsigned first, unsigned last) {
-    if (first > last) return 0;
     long result = syscall(SYS_close_range, first, last, 0);
     if (result == 0 || errno != ENOSYS) return result;
     // Before Linux 5.9: one by one, as far as a descriptor can be open unless the limit was lowered since; at most
@@ -126,9 +125,9 @@ static CHILD void close_others(struct launch *launch) {
             unsigned target = (unsigned)spec->handed[i].target;
             if (target >= from && target < keep) keep = target;
         }
-        TRY(close_between(from, keep == ~0u ? ~0u : keep - 1), CLX_STAGE_CLOSE);
+        // Between neighbours there is nothing to close.
+        if (keep > from) TRY(close_between(from, keep == ~0u ? ~0u : keep - 1), CLX_STAGE_CLOSE);
         if (keep == ~0u) return;
-        // Neighbours are kept without a call for the nothing between them.
         from = keep + 1;
     }
 }
@@ -365,18 +364,19 @@ static int is_valid(const struct clx_spec *spec) {
     if (!spec->path || !spec->arguments || !spec->environment || spec->handed_count > CLX_HANDED_MAX) return 0;
     for (size_t i = 0; i < spec->handed_count; i++)
         if (spec->handed[i].source < 0 || spec->handed[i].target < 0) return 0;
-    return 1;
+    // setresuid takes -1 for "as it is": whoever asked for that account would get ours.
+    return !(spec->settings & CLX_SET_IDENTITY) || (spec->user != (uid_t)-1 && spec->group_id != (gid_t)-1);
 }
 
 int clx_spawn(const struct clx_spec *spec, struct clx_spawned *out) {
     *out = (struct clx_spawned){.pid = -1, .pidfd = -1, .stage = CLX_STAGE_PREPARE, .error = EINVAL};
     if (!is_valid(spec)) return -1;
     struct launch launch = {.spec = spec};
-    // A child that changes its user clears the dumpable flag of the memory it shares with us.
-    int was_dumpable = spec->settings & CLX_SET_IDENTITY ? prctl(PR_GET_DUMPABLE) : 0;
     int pidfd = -1;
     long result = -ENOMEM;
     pthread_mutex_lock(&stack_mutex);
+    // A child that changes its user clears the dumpable flag of the memory it shares with us.
+    int was_dumpable = spec->settings & CLX_SET_IDENTITY ? prctl(PR_GET_DUMPABLE) : 0;
     char *stack = stack_or_null();
     if (stack) {
         out->stage = CLX_STAGE_CLONE;
@@ -385,8 +385,8 @@ int clx_spawn(const struct clx_spec *spec, struct clx_spawned *out) {
         // The refusal was of the kernel, not of this group, once another way has led into the same group.
         if (result > 0 && was_refused && launch.stage == CLX_STAGE_NONE) remembered_method = out->method;
     }
-    pthread_mutex_unlock(&stack_mutex);
     if (was_dumpable == 1) prctl(PR_SET_DUMPABLE, 1);
+    pthread_mutex_unlock(&stack_mutex);
     if (result < 0) {
         out->error = (int)-result;
         return -1;
@@ -405,10 +405,11 @@ int clx_spawn(const struct clx_spec *spec, struct clx_spawned *out) {
 
 uint64_t clx_ignored_signals(void) {
     uint64_t mask = 0;
-    for (int number = 1; number <= LAST_SIGNAL; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) mask |= 1ULL << (number - 1);
-    }
+    // The raw call: glibc hides the two signals that it uses itself, which a careless parent may have left ignored.
+    uint64_t action[4];
+    for (int number = 1; number <= LAST_SIGNAL; number++)
+        if (syscall(SYS_rt_sigaction, number, NULL, action, SIGNAL_SET_BYTES) == 0 && action[0] == (uintptr_t)SIG_IGN)
+            mask |= 1ULL << (number - 1);
     return mask;
 }
 

@@ -70,7 +70,7 @@ extension Manifest {
             for command in PluginCommand.allCases {
                 guard let text = table.string(command.manifestKey), let entry = table.entry(command.manifestKey)
                 else { continue }
-                timeouts[command] = QuantityText.duration(text)
+                timeouts[command] = Duration(text: text)
                 if timeouts[command].map({ $0 <= .zero }) ?? true {
                     table.report(entry, mustBe: "a duration such as \"90s\", \"10m\" or \"1h30m\", not \"\(text)\"")
                 }
@@ -178,7 +178,7 @@ extension TomlTableReader {
             if cpus > 0, cpus <= 4096 { demand.cpus = cpus } else { report(entry, mustBe: "a number of CPUs over 0") }
         }
         if let text = string("memory"), let entry = entry("memory") {
-            demand.memory = QuantityText.size(text)
+            demand.memory = ByteCount(text: text)
             if demand.memory == nil { report(entry, mustBe: "a size such as \"300M\" or \"1.5G\", not \"\(text)\"") }
         }
         return demand

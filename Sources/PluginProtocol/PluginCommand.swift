@@ -66,7 +66,7 @@ public enum PluginCommand: String, Sendable, CaseIterable, CustomStringConvertib
     public var answerLimit: ByteCount? {
         switch self {
         case .download, .update, .selfUpdate, .selfUpgrade, .validate: nil
-        case .estimateUpdate, .estimateDownload: ByteCount(16 << 20)
+        case .estimateUpdate, .estimateDownload: ByteCount(4 << 20)
         default: ByteCount(64 << 10)
         }
     }

@@ -68,10 +68,11 @@ struct PolicyDecoder {
                 "\"plugin\" must be tables such as [plugin.apt], not \(entry.value.kind)", at: entry.value.position)
         }
         for plugin in plugins.entries {
-            if let name = PluginName(plugin.key) {
+            if case .table = plugin.value.content, let name = PluginName(plugin.key) {
                 decodePhases(plugin) { .plugin(name, $0) }
-            } else if PolicyKey(rawValue: plugin.key) != nil {
-                report("\"\(plugin.key)\" needs the name of a plugin, as in [plugin.NAME]", at: plugin.keyPosition)
+            } else if PluginName(plugin.key) != nil {
+                let message = "\"\(plugin.key)\" needs the name of a plugin before it, as in [plugin.NAME]"
+                report(message, at: plugin.keyPosition)
             } else {
                 report(Self.invalidName(plugin.key), at: plugin.keyPosition)
             }
@@ -172,9 +173,12 @@ struct PolicyDecoder {
     private mutating func table(of path: ArraySlice<String>) -> PolicyTable? {
         guard let first = path.first else { return .document }
         if path.count == 1, let table = PolicyTable.named[first] { return table }
-        // A name may have dots of its own, so only what stands last can be a phase.
+        // A name may have dots of its own, quoted or not, so only what stands last can be a phase.
         let phase = path.count > 1 ? path.last.flatMap { Phase(rawValue: $0) } : nil
-        let middle = path.dropFirst().dropLast(phase == nil ? 0 : 1).joined(separator: ".")
+        var middle = path.dropFirst().dropLast(phase == nil ? 0 : 1).joined(separator: ".")
+        if middle.count > 2, middle.hasPrefix("\""), middle.hasSuffix("\"") {
+            middle = String(middle.dropFirst().dropLast())
+        }
         switch first {
         case "step":
             if middle.isEmpty { return .step(phase) }

@@ -17,7 +17,8 @@ public enum PolicyTable: Hashable, Sendable, Comparable {
         "run": .run, "hooks": .hooks, "protect": .protect, "window": .window, "log": .log,
     ]
 
-    /// As in `--set`, before the key: `plugin.apt.execute`; empty for the document.
+    /// As in `--set`, before the key: `plugin.apt.execute`; empty for the document. As in TOML, a name with dots is
+    /// quoted: `plugin."my.tool"`.
     public var dottedName: String {
         switch self {
         case .document: ""
@@ -26,16 +27,16 @@ public enum PolicyTable: Hashable, Sendable, Comparable {
         case .protect: "protect"
         case .window: "window"
         case .log: "log"
-        case .step(let phase): phase.map { "step.\($0)" } ?? "step"
-        case .plugin(let name, let phase): phase.map { "plugin.\(name).\($0)" } ?? "plugin.\(name)"
+        case .step(let phase): "step" + Self.suffix(phase)
+        case .plugin(let name, let phase):
+            "plugin." + (name.rawValue.contains(".") ? "\"\(name)\"" : name.rawValue) + Self.suffix(phase)
         }
     }
 
+    private static func suffix(_ phase: Phase?) -> String { phase.map { ".\($0)" } ?? "" }
+
     /// As in a file: `[plugin.apt.execute]`.
-    public var header: String {
-        guard case .plugin(let name, let phase) = self, name.rawValue.contains(".") else { return "[\(dottedName)]" }
-        return "[plugin.\"\(name)\"\(phase.map { ".\($0)" } ?? "")]"
-    }
+    public var header: String { "[\(dottedName)]" }
 
     /// ` in [run]` for the end of a message; nothing for the document.
     var place: String { self == .document ? "" : " in \(header)" }

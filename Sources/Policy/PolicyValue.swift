@@ -44,7 +44,7 @@ public enum PolicyValue: Hashable, Sendable {
         case .integer(let number): "\(number)"
         case .number(let number): "\(number)"
         case .texts(let texts): "[\(texts.map(Self.quoted).joined(separator: ", "))]"
-        case .duration(let duration): "\"\(duration.components.seconds)s\""
+        case .duration(let duration): "\"\(Self.durationText(duration))\""
         case .memory(.bytes(let size)): Self.sizeText(size)
         case .memory(.share(let share)), .share(let share), .cpu(.cpus(let share)): "\"\(Self.percent(share))\""
         case .cpu(.machine(let share)): "\"\(Self.percent(share)) of machine\""
@@ -58,6 +58,13 @@ public enum PolicyValue: Hashable, Sendable {
 
     /// Whether the value switches off what its key is about, so that nothing is missing where nobody acts on it.
     var asksForNothing: Bool { self == .boolean(false) || self == .texts([]) || self == .integer(0) }
+
+    /// Whole seconds, `90s`, or milliseconds, which are the least that can be written.
+    private static func durationText(_ duration: Duration) -> String {
+        let (seconds, attoseconds) = duration.components
+        let milliseconds = attoseconds / 1_000_000_000_000_000
+        return milliseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + milliseconds)ms"
+    }
 
     /// `"512M"` where that is exact.
     private static func sizeText(_ size: ByteCount) -> String {

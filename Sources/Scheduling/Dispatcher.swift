@@ -135,8 +135,9 @@ public struct Dispatcher: Sendable {
         return actions
     }
 
-    /// The caller could not start `job`: somebody outside of the run holds `lock`, a mutex or a file. The job gives back
-    /// what it took, and waits until `lock` is reported free. Jobs that need a mutex of this name wait too, until then.
+    /// The caller could not start `job`: somebody outside of the run holds `lock`, a mutex or a file. The job gives
+    /// back what it took, and waits until `lock` is reported free. Jobs that need a mutex of this name wait too, until
+    /// then; so the caller must keep asking for it even after the last job that met it was given up.
     public mutating func startBlocked(
         _ job: JobIndex, by lock: String, holder: String, now: Double
     ) -> [Action] {
@@ -223,6 +224,7 @@ public struct Dispatcher: Sendable {
         resources.take(for: job, in: problem)
         running.insert(job, end: now + problem.durations[job.position])
         states[job.position] = .running
+        if reportsWaiting { reported[job.position] = nil }
         actions.append(.start(job))
     }
 
@@ -235,16 +237,17 @@ public struct Dispatcher: Sendable {
         for mutex in problem.held[job.position] { waiting.openQueue(of: mutex) }
     }
 
-    /// Sets aside a job until `lock`, which somebody outside of the run holds, is free: nobody knows when that is, so it
-    /// can reserve no turn.
+    /// Sets aside a job until `lock`, which somebody outside of the run holds, is free: nobody knows when that is, so
+    /// it can reserve no turn.
     mutating func shelve(_ job: JobIndex, behind lock: String, _ actions: inout [Action]) {
         if waiting.contains(job) { waiting.remove(job) }
         states[job.position] = .shelved
         foreignLocks[lock]?.jobs.append(job)
-        if reportsWaiting, let holder = foreignLocks[lock]?.holder {
-            reported[job.position] = nil
-            actions.append(.waiting(job, .foreignLock(lock, holder: holder)))
-        }
+        guard reportsWaiting, let holder = foreignLocks[lock]?.holder else { return }
+        let hurdle = problem.mutexes.index(of: lock).map { Hurdle.foreignMutex($0) }
+        if let hurdle, hurdle == reported[job.position] { return }
+        reported[job.position] = hurdle
+        actions.append(.waiting(job, .foreignLock(lock, holder: holder)))
     }
 
     /// Ends a job that does not run, and what requires it.

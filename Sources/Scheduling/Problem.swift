@@ -1,5 +1,5 @@
-// A scheduling problem: jobs with durations, the edges between them, mutexes and capacities. It knows nothing of plugins,
-// and everything in it is an index into flat arrays, so that 100,000 jobs plan in a fraction of a second.
+// A scheduling problem: jobs with durations, the edges between them, mutexes and capacities. It knows nothing of
+// plugins, and everything in it is an index into flat arrays, so that 100,000 jobs plan in a fraction of a second.
 
 /// A job of a `Problem`: its position in the order in which the jobs were added.
 public struct JobIndex: Hashable, Sendable, Comparable {

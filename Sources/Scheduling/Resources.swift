@@ -1,5 +1,5 @@
-// What is in use: how much of each capacity, which mutex by whom. A job gets all it needs at once or nothing, and keeps it
-// to its end; since nobody holds one thing while waiting for another, there is no deadlock.
+// What is in use: how much of each capacity, which mutex by whom. A job gets all it needs at once or nothing, and keeps
+// it to its end; since nobody holds one thing while waiting for another, there is no deadlock.
 
 struct Resources: Sendable {
     /// When something was last given back, and how things stood just before.

@@ -1,9 +1,13 @@
 // What follows every event: start what can start, in the order of priority, and say what stands in the way of the rest.
 
 extension Dispatcher {
-    /// Nodes of the search tree that are looked at between two starts. Up to some 100 waiting jobs a search is always
-    /// complete; beyond, where it would find nothing in that many, jobs wait for the next round although they might fit.
-    static let searchBudget = 512
+    /// How far a round looks for the next job that can start: nodes of the search tree, and jobs that turn out not to
+    /// be able to. For up to `WaitingJobs.window` jobs that is always far enough; of more, some may wait for a later
+    /// round although they fit, which keeps the cost of a round within bounds.
+    private struct Effort {
+        var nodes = 256
+        var misses = 2 * WaitingJobs.window
+    }
 
     /// What keeps a job from starting, by numbers.
     enum Hurdle: Hashable, Sendable {
@@ -67,11 +71,11 @@ extension Dispatcher {
     /// Starts the jobs that fit and may pass the one whose turn is reserved, the most urgent first.
     private mutating func backfill(now: Double, _ actions: inout [Action]) {
         var rank = 0
-        var budget = Self.searchBudget
-        while let reservation, waiting.someJobMayFit(resources.freeUnits) {
+        var left = Effort()
+        while let reservation, left.misses > 0, waiting.someJobMayFit(resources.freeUnits) {
             let bounds = SearchTree.Bounds(
                 free: resources.freeUnits, spare: reservation.spare, now: now, turn: reservation.time)
-            let searched = waiting.tree.first(from: rank, within: bounds, budget: &budget)
+            let searched = waiting.tree.first(from: rank, within: bounds, budget: &left.nodes)
             let opened = waiting.firstOpen { resources.isFree($0) }
             let hasStarted: Bool
             if let opened, opened.rank < searched ?? .max {
@@ -82,7 +86,7 @@ extension Dispatcher {
             } else {
                 return
             }
-            if hasStarted { budget = Self.searchBudget }
+            if hasStarted { left = Effort() } else { left.misses -= 1 }
         }
     }
 

@@ -12,7 +12,7 @@ import HeapModule
 
 struct WaitingJobs: Sendable {
     /// Jobs of one free mutex in the tree at a time.
-    static let window = 16
+    static let window = 64
 
     enum Place: Sendable, Hashable {
         case absent, fresh, searchable
@@ -132,7 +132,8 @@ struct WaitingJobs: Sendable {
         open.insert(OpenQueue(rank: rank, mutex: mutex))
     }
 
-    /// The most urgent job of all open queues, which stays where it is; it, or the mutex, must change before the next call.
+    /// The most urgent job of all open queues, which stays where it is: the caller starts it, parks it elsewhere or makes
+    /// it searchable.
     mutating func firstOpen(isFree: (Int32) -> Bool) -> (rank: Int, mutex: Int32)? {
         while let queue = open.min {
             let mutex = Int(queue.mutex)

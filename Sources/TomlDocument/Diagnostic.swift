@@ -1,5 +1,7 @@
 // What is wrong with a text that somebody wrote, and where, so that an editor can jump there.
 
+import UpdateModel
+
 /// A place in a text. Both numbers count from 1; columns are Unicode scalars, as editors count.
 public struct TextPosition: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let line: Int
@@ -74,4 +76,9 @@ public struct Diagnostics: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// One line for each.
     public var description: String { list.map(\.description).joined(separator: "\n") }
+}
+
+/// The end of a message that refuses `text`: ` (did you mean "memory_high"?)`, or nothing where no candidate is near.
+public func didYouMean(_ text: String, in candidates: some Sequence<String>) -> String {
+    nearestName(to: text, in: candidates).map { " (did you mean \"\($0)\"?)" } ?? ""
 }

@@ -16,7 +16,7 @@ public protocol EventSink: AnyObject {
     func suspend()
 
     /// The program goes on after `suspend()`.
-    func resume()
+    func resume(at now: Duration) throws
 
     /// The run is over, or the sink is no longer wanted: puts everything in order (the terminal, a file's end).
     func close(at now: Duration)
@@ -24,5 +24,5 @@ public protocol EventSink: AnyObject {
 
 extension EventSink {
     public func suspend() {}
-    public func resume() {}
+    public func resume(at now: Duration) {}
 }

@@ -2,10 +2,9 @@
 
 /// The candidate that a slip of the fingers would turn into `name`, or `nil` where none is near.
 ///
-/// Near is at most one edit for every three characters of the longer name (and always one): an inserted, missing or
-/// wrong character, or two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then
-/// the one that sorts first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing
-/// and have none.
+/// Near is at most one edit for every three characters of the longer (and always one): an inserted, missing or wrong character, or
+/// two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then the one that sorts
+/// first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing and have none.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars)
     guard (1...64).contains(wanted.count) else { return nil }
@@ -41,9 +40,4 @@ private func editDistance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -
         (beforePrevious, previous, current) = (previous, current, beforePrevious)
     }
     return previous[right.count]
-}
-
-/// The end of a message that refuses `name`: ` (did you mean "memory_high"?)`, or nothing where no candidate is near.
-public func didYouMean(_ name: String, in candidates: some Sequence<String>) -> String {
-    nearestName(to: name, in: candidates).map { " (did you mean \"\($0)\"?)" } ?? ""
 }

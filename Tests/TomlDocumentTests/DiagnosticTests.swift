@@ -27,4 +27,10 @@ struct DiagnosticTests {
         let message = at(1, 1, "a\u{1B}[2Jb\u{9B}c\u{202E}d\né").message
         #expect(message == "a\\u{1B}[2Jb\\u{9B}c\\u{202E}d\\u{A}é")
     }
+
+    @Test("what was meant stands in parentheses, or nothing does")
+    func hint() {
+        #expect(didYouMean("cut", in: ["cup"]) == " (did you mean \"cup\"?)")
+        #expect(didYouMean("cut", in: ["bandwidth"]).isEmpty)
+    }
 }

@@ -100,6 +100,8 @@ struct ParsingTests {
         #expect(diagnostic("a = 1\na = 2")?.position?.line == 2)
         #expect(diagnostic("[a\n")?.position?.line == 1)
         #expect(diagnostic("a = 1\n[.b]")?.position == TextPosition(line: 2, column: 2))
+        #expect(diagnostic("a = [}")?.position == TextPosition(line: 1, column: 6))
+        #expect(diagnostic("a = 2026-01-01Tx:=1")?.position == TextPosition(line: 1, column: 16))
         #expect(diagnostic("a = \"\n\"")?.position?.line == 1)
     }
 
@@ -149,6 +151,7 @@ struct ParsingTests {
         var generator = SeededGenerator(seed: seed)
         let pieces = [
             "a", ".", "=", "[", "]", "{", "}", "\"", "'", "\\", "\n", "#", "1", "-", ":", " ", "\u{0}", "é", ",",
+            "2026-01-01", "T", "\"\"\"", "'''",
         ]
         for _ in 0..<3000 {
             var bytes: [UInt8] = []

@@ -13,7 +13,6 @@ struct NearestNameTests {
             ("tazks_max", "tasks_max"),  // wrong
             ("oi", "io"),
             ("Memory_High", "memory_high"),
-            ("task_mx", "tasks_max"),  // two of nine
         ])
     func slips(_ written: String, _ meant: String) {
         #expect(nearestName(to: written, in: keys) == meant)
@@ -45,11 +44,5 @@ struct NearestNameTests {
     func long() {
         let name = String(repeating: "a", count: 65)
         #expect(nearestName(to: name, in: [name]) == nil)
-    }
-
-    @Test("A message that refuses a name ends with the one that was meant, or says nothing of it")
-    func didYouMeanText() {
-        #expect(didYouMean("memory_hihg", in: keys) == " (did you mean \"memory_high\"?)")
-        #expect(didYouMean("postgresql", in: keys).isEmpty)
     }
 }
