@@ -2,9 +2,10 @@
 
 /// The candidate that a slip of the fingers would turn into `name`, or `nil` where none is near.
 ///
-/// Near is at most one edit for every three characters of the longer (and always one): an inserted, missing or wrong character, or
-/// two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then the one that sorts
-/// first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing and have none.
+/// Near is at most one edit for every three characters of the longer name (and always one): an inserted, missing or
+/// wrong character, or two neighbours exchanged. Letters that differ only in case count as equal. The nearest wins, then
+/// the one that sorts first, so the order of `candidates` does not matter. Names over 64 characters are nobody's typing
+/// and have none.
 public func nearestName(to name: String, in candidates: some Sequence<String>) -> String? {
     let wanted = Array(name.lowercased().unicodeScalars)
     guard (1...64).contains(wanted.count) else { return nil }

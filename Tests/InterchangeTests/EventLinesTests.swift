@@ -53,7 +53,7 @@ import UpdateModel
             members("phase_start", .phaseStart(start), plugin: apt)
                 == #","phase":"execute","cgroup":"updateall.slice/run/apt.execute","#
                 + #""limits":{"memory.high":"805306368","io.max":"8:0 rbps=1\n8:16 rbps=2"},"run_as":"root","#
-                + #""capabilities":["cap_chown"]"#)
+                + #""capabilities":["cap_chown"],"protected":true"#)
         let bare = PhaseStart(
             phase: .check, cgroup: nil, limits: [], runAs: "anna", capabilities: [], isProtected: false)
         #expect(
@@ -176,7 +176,8 @@ import UpdateModel
         )
         let cancelled = Stopping(phase: .execute, cause: .cancelled(signal: 2), signal: nil, killAfter: nil)
         #expect(
-            members("stopping", .stopping(cancelled), plugin: apt) == #","phase":"execute","cause":"cancelled""#)
+            members("stopping", .stopping(cancelled), plugin: apt)
+                == #","phase":"execute","cause":"cancelled","cause_signal":2"#)
         let full = Stopping(phase: .check, cause: .logFailed, signal: 15, killAfter: .seconds(10))
         #expect(
             members("stopping", .stopping(full), plugin: apt)
