@@ -2,4 +2,6 @@
 #pragma once
 #include "clx_descriptor_passing.h"
 #include "clx_events.h"
+#include "clx_launcher.h"
+#include "clx_system.h"
 #include "clx_guardian.h"

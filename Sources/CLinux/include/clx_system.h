@@ -1,0 +1,32 @@
+// Small things that Swift's Glibc module lacks or cannot call: pseudo-terminals, variadic functions, bit-set macros.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Opens a pseudo-terminal of that size; both ends close on exec, neither becomes anybody's controlling terminal.
+int clx_terminal_open(int *controller, int *peer, unsigned short rows, unsigned short columns);
+int clx_terminal_resize(int controller, unsigned short rows, unsigned short columns);
+
+// pipe2 with O_CLOEXEC; the read end does not block.
+int clx_pipe(int *read_end, int *write_end);
+// The new capacity in bytes, or -1.
+int clx_pipe_grow(int fd, int bytes);
+
+// Makes orphaned descendants children of this process.
+int clx_become_subreaper(void);
+// CPUs that this process may run on.
+int clx_usable_cpus(void);
+
+// f_type of statfs, and the magic number of cgroup2.
+int clx_file_system_type(const char *path, uint64_t *type);
+uint64_t clx_cgroup2_magic(void);
+
+unsigned clx_device_major(dev_t device);
+unsigned clx_device_minor(dev_t device);
+
+// 1 where the extended attribute is there and its value is "1", else 0.
+int clx_attribute_is_one(const char *path, const char *name);
+
+// Waits until `fd` reports a priority event: 1; 0 after `milliseconds`; -1 with errno.
+int clx_wait_priority(int fd, int milliseconds);

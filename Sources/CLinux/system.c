@@ -1,0 +1,95 @@
+#define _GNU_SOURCE
+#include "clx_system.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <termios.h>
+#include <unistd.h>
+
+int clx_terminal_open(int *controller, int *peer, unsigned short rows, unsigned short columns) {
+    int opened = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (opened < 0) return -1;
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    int unlocked = 0, other = -1;
+    // The peer by ioctl (Linux 4.13): right in another mount namespace too, where /dev/pts is somebody else's.
+    if (ioctl(opened, TIOCSPTLCK, &unlocked) < 0 || ioctl(opened, TIOCSWINSZ, &size) < 0 ||
+        (other = ioctl(opened, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0) {
+        int saved = errno;
+        close(opened);
+        errno = saved;
+        return -1;
+    }
+    *controller = opened;
+    *peer = other;
+    return 0;
+}
+
+int clx_terminal_resize(int controller, unsigned short rows, unsigned short columns) {
+    struct winsize size = {.ws_row = rows, .ws_col = columns};
+    return ioctl(controller, TIOCSWINSZ, &size);
+}
+
+int clx_pipe(int *read_end, int *write_end) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    // The other end is the child's standard output, which must block: most programs do not expect EAGAIN.
+    if (fcntl(ends[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0) {
+        int saved = errno;
+        close(ends[0]);
+        close(ends[1]);
+        errno = saved;
+        return -1;
+    }
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
+
+int clx_pipe_grow(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
+
+int clx_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+
+int clx_usable_cpus(void) {
+    // The kernel refuses a set smaller than its own; 8,192 CPUs are the most that a distribution's kernel knows.
+    for (int cpus = CPU_SETSIZE; cpus <= 8192; cpus *= 2) {
+        cpu_set_t *set = CPU_ALLOC(cpus);
+        if (!set) return -1;
+        size_t bytes = CPU_ALLOC_SIZE(cpus);
+        int result = sched_getaffinity(0, bytes, set);
+        int count = result == 0 ? CPU_COUNT_S(bytes, set) : -1;
+        CPU_FREE(set);
+        if (result == 0 || errno != EINVAL) return count;
+    }
+    return -1;
+}
+
+int clx_file_system_type(const char *path, uint64_t *type) {
+    struct statfs status;
+    if (statfs(path, &status) < 0) return -1;
+    *type = (uint64_t)status.f_type;
+    return 0;
+}
+
+uint64_t clx_cgroup2_magic(void) { return CGROUP2_SUPER_MAGIC; }
+
+unsigned clx_device_major(dev_t device) { return major(device); }
+unsigned clx_device_minor(dev_t device) { return minor(device); }
+
+int clx_attribute_is_one(const char *path, const char *name) {
+    char value[2];
+    return getxattr(path, name, value, sizeof value) == 1 && value[0] == '1';
+}
+
+int clx_wait_priority(int fd, int milliseconds) {
+    struct pollfd request = {.fd = fd, .events = POLLPRI};
+    int result = poll(&request, 1, milliseconds);
+    return result > 0 ? 1 : result;
+}

@@ -1,0 +1,174 @@
+// A run's own groups: the branches `steps`, with the run's limits, and `protected`, whose steps may never be killed by them.
+
+import Glibc
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// Whether a run has groups.
+public enum CgroupSite: Sendable {
+    case tree(CgroupTree)
+    /// As a clause.
+    case unavailable(reason: String)
+}
+
+/// The groups of one run.
+///
+/// The kernel applies limits to everything below a group and may choose any process below it to kill, so protected steps are
+/// in a branch of their own, beside the steps'.
+public final class CgroupTree: Sendable {
+    /// The run's group, below the mount.
+    public let path: String
+    /// Where the hierarchy is mounted.
+    public let mount: String
+    /// The controllers that leaves have.
+    public let controllers: Set<Controller>
+    /// Why the others are missing, as a clause; empty where none is.
+    public let missingControllerReason: String
+    /// Files of those controllers that this kernel lacks.
+    public let missingControlFiles: Set<String>
+
+    private let steps: Branch
+    private let protected: Branch
+    private let base: Group
+    private let run: Group
+    private let name: String
+    private let supervisor: Supervisor?
+
+    /// Makes the groups of a run where this machine lets us, and removes those of runs that died.
+    public static func prepare(run: RunID) -> CgroupSite {
+        do throws(Errno) {
+            return prepare(run: run, environment: try CgroupEnvironment.current())
+        } catch {
+            return .unavailable(reason: "/proc/self cannot be read: \(error)")
+        }
+    }
+
+    public static func prepare(run: RunID, environment: CgroupEnvironment) -> CgroupSite {
+        guard let mount = environment.hierarchy.mount else {
+            return .unavailable(reason: "no cgroup v2 hierarchy is mounted")
+        }
+        do throws(CgroupError) {
+            switch Placement.decide(environment) {
+            case .unavailable(let reason):
+                return .unavailable(reason: reason)
+            case .systemdScope:
+                return .unavailable(
+                    reason: "systemd manages this machine's groups and has given update-all none; start it with: "
+                        + "systemd-run \(environment.isRoot ? "" : "--user ")--scope -p Delegate=yes update-all …")
+            case .ownSlice:
+                let root = try Group(opening: mount)
+                let base = try Group(creating: sliceName, in: root, orOpening: true)
+                var delegation = try Delegation.enable(wanted, below: root)
+                try delegation.narrow(by: base)
+                return .tree(
+                    try CgroupTree(
+                        run: run, base: base, path: "/" + sliceName, delegation: delegation, supervisor: nil,
+                        environment: environment))
+            case .below(let own):
+                let base = try Group(opening: join(mount, own))
+                let supervisor = try Supervisor(below: base)
+                let delegation = try Delegation.enable(wanted, below: base)
+                return .tree(
+                    try CgroupTree(
+                        run: run, base: base, path: own == "/" ? "" : own, delegation: delegation,
+                        supervisor: supervisor, environment: environment))
+            }
+        } catch {
+            return .unavailable(reason: error.description)
+        }
+    }
+
+    /// A dash would mean nesting to systemd.
+    private static let sliceName = "updateall.slice"
+    private static let wanted = Set(Controller.allCases)
+
+    private init(
+        run id: RunID, base: consuming Group, path: String, delegation: Delegation, supervisor: consuming Supervisor?,
+        environment: CgroupEnvironment
+    ) throws(CgroupError) {
+        try Sweep.removeDeadRuns(in: base)
+        name = Sweep.groupName(of: id)
+        run = try Group(creating: name, in: base)
+        self.path = "\(path)/\(name)"
+        var delegation = delegation
+        try delegation.narrow(by: run)
+        steps = try Branch(name: Sweep.steps, in: run, path: self.path + "/" + Sweep.steps)
+        protected = try Branch(name: Sweep.protected, in: run, path: self.path + "/" + Sweep.protected)
+        try delegation.narrow(by: steps.group)
+        try delegation.narrow(by: protected.group)
+        let controllers = delegation.enabled
+        let directory = steps.group.directory.raw
+        missingControlFiles = Set(
+            controllers.flatMap { files(of: $0).optionalFiles }.filter { !fileExists($0, in: directory) })
+        self.controllers = controllers
+        missingControllerReason = Self.reason(for: delegation, in: base.path, environment)
+        mount = environment.hierarchy.mount ?? ""
+        self.base = base
+        self.supervisor = supervisor
+    }
+
+    private static func reason(
+        for delegation: Delegation, in base: String, _ environment: CgroupEnvironment
+    ) -> String {
+        if delegation.enabled == wanted { return "" }
+        if case .hybrid = environment.hierarchy {
+            return "this machine's controllers belong to cgroup v1, so that groups of v2 only track and kill"
+        }
+        if delegation.failure == .resourceBusy {
+            return "the group \(base) has other processes; start update-all in one of its own, with: "
+                + "systemd-run \(environment.isRoot ? "" : "--user ")--scope -p Delegate=yes update-all …"
+        }
+        if let failure = delegation.failure { return "the kernel refused to enable it under \(base): \(failure)" }
+        return "it is not available under \(base)"
+    }
+
+    // MARK: Use
+
+    /// Puts the run's limits on the branches.
+    /// - Returns: those that are not in force as asked for.
+    public func applyRunLimits(steps: [ControlWrite], protected: [ControlWrite]) -> [LimitDeviation] {
+        self.steps.group.apply(steps, controllers: controllers).deviations
+            + self.protected.group.apply(protected, controllers: controllers).deviations
+    }
+
+    /// Makes the group of a try of a step, with its limits in force before anything can run in it. Limits that are not are in
+    /// the leaf's `deviations`: whether it is used then is for the caller to say.
+    /// - Parameter attempt: from 1.
+    public func makeLeaf(
+        _ step: StepID, attempt: Int = 1, isProtected: Bool, limits: [ControlWrite]
+    ) throws(CgroupError) -> Leaf {
+        let name = "\(step.plugin).\(step.phase)" + (attempt > 1 ? ".\(attempt)" : "")
+        return try Leaf(
+            name: name, in: isProtected ? protected : steps, limits: limits, controllers: controllers)
+    }
+
+    /// Ends all processes of unprotected steps at once.
+    public func killSteps() throws(CgroupError) { try steps.group.kill() }
+
+    /// What the whole run has used up to now, of the groups of its steps together.
+    public func metrics(wall: Duration) -> Metrics {
+        var metrics = Metrics(wallSeconds: wall.inSeconds)
+        CPUController.addMetrics(from: run.directory.raw, to: &metrics)
+        for controller in controllers where controller != .cpu {
+            files(of: controller).addMetrics(from: run.directory.raw, to: &metrics)
+        }
+        return metrics
+    }
+
+    /// Removes the run's groups.
+    /// - Throws: `.resourceBusy` where a process is still in one.
+    public func remove() throws(CgroupError) {
+        try base.removeChild(name)
+        supervisor?.leave(base, controllers: controllers)
+    }
+}
+
+extension Delegation {
+    /// Hands down, one level further, what has come this far.
+    fileprivate mutating func narrow(by group: borrowing Group) throws(CgroupError) {
+        let next = try Delegation.enable(enabled, below: group)
+        enabled = next.enabled
+        failure = failure ?? next.failure
+    }
+}

@@ -1,0 +1,125 @@
+// The group of one try of one step: made before its first process, removed after its last.
+
+import Glibc
+import LinuxSystem
+import Synchronization
+import SystemPackage
+import UpdateModel
+
+/// A step's group. A fresh one for each try, so that peaks and counters are that try's alone.
+public final class Leaf: Sendable {
+    /// Below the mount: `/updateall.slice/run-…/steps/apt.download`.
+    public let path: String
+    /// The limits as read back.
+    public let applied: [ControlWrite]
+    /// Limits that are not in force as asked for.
+    public let deviations: [LimitDeviation]
+
+    private let group: Group
+    private let branch: Branch
+    private let name: String
+    private let controllers: Set<Controller>
+    /// cgroup.events, opened when first asked for: most steps end without anybody waiting for leftovers.
+    private let events = Mutex<OwnedDescriptor?>(nil)
+
+    init(
+        name: String, in branch: Branch, limits: [ControlWrite], controllers: Set<Controller>
+    ) throws(CgroupError) {
+        group = try branch.makeFreshChild(name)
+        path = "\(branch.path)/\(name)"
+        let result = group.apply(limits, controllers: controllers)
+        applied = result.applied
+        deviations = result.deviations
+        self.branch = branch
+        self.name = name
+        self.controllers = controllers
+    }
+
+    /// For `clone3` into the group; open as long as this object is there.
+    public var directory: CInt { group.directory.raw }
+
+    /// Ends all processes in the group and below at once, whatever they do.
+    public func kill() throws(CgroupError) { try group.kill() }
+
+    /// Stops all processes, or lets them go on. Never to be frozen before a launch into it: `clone3` would wait.
+    public func freeze(_ isFrozen: Bool) throws(CgroupError) { try group.freeze(isFrozen) }
+
+    public func processes() throws(CgroupError) -> [pid_t] { try group.processes(recursively: true) }
+
+    /// Whether a living process is in the group or below.
+    ///
+    /// Also answers the priority event that brought the question.
+    public var isPopulated: Bool {
+        get throws(CgroupError) {
+            let descriptor = try eventsDescriptor
+            do {
+                return number(of: "populated", in: try readControlText(descriptor)) != 0
+            } catch {
+                if error.meansGone { return false }
+                throw CgroupError(attempt: "read", path: group.path + "/cgroup.events", errno: error)
+            }
+        }
+    }
+
+    /// cgroup.events, to be watched for `.priority`; then ask `isPopulated`. Open as long as this object is there.
+    public var eventsDescriptor: CInt {
+        get throws(CgroupError) {
+            let opened = events.withLock { file in
+                Result { () throws(Errno) in
+                    if let known = file?.raw { return known }
+                    let fresh = try openFile("cgroup.events", in: group.directory.raw, O_RDONLY)
+                    let raw = fresh.raw
+                    file = consume fresh
+                    return raw
+                }
+            }
+            do {
+                return try opened.get()
+            } catch {
+                throw CgroupError(attempt: "open", path: group.path + "/cgroup.events", errno: error)
+            }
+        }
+    }
+
+    /// What happened to its memory; `nil` without the memory controller.
+    public func memoryEvents() -> MemoryEvents? {
+        controllers.contains(.memory) ? try? MemoryEvents.read(in: directory) : nil
+    }
+
+    /// What it has used up to now. To be read before `remove`.
+    public func metrics(wall: Duration) -> Metrics {
+        var metrics = Metrics(wallSeconds: wall.inSeconds)
+        CPUController.addMetrics(from: directory, to: &metrics)
+        for controller in controllers where controller != .cpu {
+            files(of: controller).addMetrics(from: directory, to: &metrics)
+        }
+        return metrics
+    }
+
+    /// Removes the group and what a step made below it; gone already is fine.
+    /// - Throws: `.resourceBusy` where processes are still in it.
+    public func remove() throws(CgroupError) { try branch.group.removeChild(name) }
+}
+
+/// `steps` or `protected`: the group above leaves, with the run's limits.
+final class Branch: Sendable {
+    let group: Group
+    /// Below the mount.
+    let path: String
+
+    init(name: String, in run: borrowing Group, path: String) throws(CgroupError) {
+        group = try Group(creating: name, in: run)
+        self.path = path
+    }
+
+    /// A new group, in place of an abandoned one of the same name if need be: its counters would not be the new step's.
+    func makeFreshChild(_ name: String) throws(CgroupError) -> Group {
+        do {
+            return try Group(creating: name, in: group)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+        }
+        try group.removeChild(name)
+        return try Group(creating: name, in: group)
+    }
+}

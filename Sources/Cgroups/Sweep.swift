@@ -1,0 +1,39 @@
+// What a run that died has left: its groups are found by its id, and whether it lives by the process id in that.
+
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+enum Sweep {
+    static let steps = "steps"
+    static let protected = "protected"
+    private static let prefix = "run-"
+
+    static func groupName(of run: RunID) -> String { prefix + run.rawValue }
+
+    /// Removes the groups of runs whose process is gone. Their unprotected steps are ended; a commit that goes on is left
+    /// alone, and with it the group of its run, which a later sweep removes.
+    static func removeDeadRuns(in base: borrowing Group) throws(CgroupError) {
+        for name in try base.children() {
+            guard name.hasPrefix(prefix), let run = RunID(name.dropFirst(prefix.utf8.count)), isDead(run) else {
+                continue
+            }
+            do throws(CgroupError) {
+                let group = try Group(opening: "\(base.path)/\(name)")
+                if try group.children().contains(steps) {
+                    let branch = try Group(opening: "\(group.path)/\(steps)")
+                    try branch.kill()
+                    _ = try branch.waitUntilEmpty(limit: .seconds(2))
+                }
+                try base.removeChild(name)
+            } catch {
+                // Gone, or busy: another sweep was faster, or a commit is not over.
+                if !error.errno.meansGone && error.errno != .resourceBusy { throw error }
+            }
+        }
+    }
+
+    private static func isDead(_ run: RunID) -> Bool {
+        run.processID.map { !processExists($0) } ?? false
+    }
+}

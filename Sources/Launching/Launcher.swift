@@ -1,0 +1,37 @@
+// What starts processes: this process itself, or a helper that has more rights.
+
+import Glibc
+import LinuxSystem
+
+/// Starts processes, each in its group or not at all.
+public protocol Launcher {
+    /// Returns when the program runs.
+    func launch(_ request: LaunchRequest) throws(LaunchError) -> LaunchedProcess
+}
+
+/// A running process and our ends of its streams; what was not taken is closed with this object.
+public final class LaunchedProcess {
+    public let pid: pid_t
+    /// Becomes readable when the process ends; for `reapProcess` and `signalProcess`.
+    public let pidfd: OwnedDescriptor
+    private var stdout: OwnedDescriptor?
+    private var stderr: OwnedDescriptor?
+
+    public init(
+        pid: pid_t, pidfd: consuming OwnedDescriptor, stdout: consuming OwnedDescriptor,
+        stderr: consuming OwnedDescriptor?
+    ) {
+        self.pid = pid
+        self.pidfd = pidfd
+        self.stdout = consume stdout
+        self.stderr = consume stderr
+    }
+
+    /// The end from which its output is read, of a pipe or a terminal (to which one may write, too); does not block.
+    /// - Returns: `nil` the second time.
+    public func takeStdout() -> OwnedDescriptor? { stdout.take() }
+
+    /// The end from which its errors are read; does not block.
+    /// - Returns: `nil` with a terminal, which has one stream for both, and the second time.
+    public func takeStderr() -> OwnedDescriptor? { stderr.take() }
+}

@@ -1,0 +1,59 @@
+// Capabilities (capabilities(7)): names and masks. libcap knows the names; nothing here changes this process.
+
+import CCap
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A set of capabilities, bit N for capability N.
+public struct CapabilitySet: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// A name that is no capability's.
+    public struct UnknownName: Error, Hashable, CustomStringConvertible {
+        public let name: String
+        public var description: String { "'\(name)' is no capability (see capabilities(7); for example cap_chown)" }
+    }
+
+    /// The capabilities of those names, with or without `cap_`, in any case.
+    public init(names: some Sequence<String>) throws(UnknownName) {
+        var mask: UInt64 = 0
+        for name in names {
+            let lowercase = name.lowercased()
+            let full = lowercase.hasPrefix("cap_") ? lowercase : "cap_" + lowercase
+            var value: cap_value_t = -1
+            guard cap_from_name(full, &value) == 0, (0..<64).contains(value) else { throw UnknownName(name: name) }
+            mask |= 1 << UInt64(value)
+        }
+        rawValue = mask
+    }
+
+    /// Names as libcap writes them, in the order of their numbers.
+    public var names: [String] {
+        (0..<64).filter { rawValue >> UInt64($0) & 1 == 1 }.map { number in
+            guard let text = cap_to_name(cap_value_t(number)) else { return "\(number)" }
+            defer { cap_free(text) }
+            return String(cString: text)
+        }
+    }
+
+    /// What the calling thread, and what it starts, can ever have.
+    public static func bounding() throws(Errno) -> CapabilitySet {
+        var mask: UInt64 = 0
+        _ = try retrying { clx_bounding_set(&mask) }
+        return CapabilitySet(rawValue: mask)
+    }
+
+    /// The calling thread's sets.
+    public static func current() throws(Errno) -> (
+        permitted: CapabilitySet, effective: CapabilitySet, inheritable: CapabilitySet
+    ) {
+        var (permitted, effective, inheritable): (UInt64, UInt64, UInt64) = (0, 0, 0)
+        _ = try retrying { clx_capability_sets(&permitted, &effective, &inheritable) }
+        return (
+            CapabilitySet(rawValue: permitted), CapabilitySet(rawValue: effective), CapabilitySet(rawValue: inheritable)
+        )
+    }
+}

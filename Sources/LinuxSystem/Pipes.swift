@@ -1,0 +1,64 @@
+// Pipes and pseudo-terminals: what a step's standard streams are.
+
+import CLinux
+import Glibc
+import SystemPackage
+
+/// A pipe. The read end does not block, the write end does; both close on exec.
+public struct Pipe: ~Copyable {
+    public let readEnd: OwnedDescriptor
+    public let writeEnd: OwnedDescriptor
+
+    public init() throws(Errno) {
+        var (read, write): (CInt, CInt) = (-1, -1)
+        _ = try retrying { clx_pipe(&read, &write) }
+        readEnd = OwnedDescriptor(owning: read)
+        writeEnd = OwnedDescriptor(owning: write)
+    }
+
+    /// Gives both ends away.
+    public consuming func ends() -> (read: CInt, write: CInt) { (readEnd.release(), writeEnd.release()) }
+}
+
+/// Asks for a larger buffer of the pipe behind `descriptor`; a stream of output then needs fewer wake-ups.
+/// - Returns: the capacity in bytes; `nil` where it stays as it was, since all pipes of a person have a limit in common
+///   (`/proc/sys/fs/pipe-user-pages-soft`).
+@discardableResult
+public func growPipe(_ descriptor: CInt, to bytes: Int) -> Int? {
+    let capacity = clx_pipe_grow(descriptor, CInt(clamping: bytes))
+    return capacity < 0 ? nil : Int(capacity)
+}
+
+/// A terminal's size in character cells.
+public struct TerminalSize: Hashable, Sendable {
+    public var rows: UInt16
+    public var columns: UInt16
+
+    public init(rows: UInt16, columns: UInt16) {
+        self.rows = rows
+        self.columns = columns
+    }
+}
+
+/// A pseudo-terminal: what is written to the peer can be read from the controller, and the other way round.
+public struct PseudoTerminal: ~Copyable {
+    /// Our end; does not block.
+    public let controller: OwnedDescriptor
+    /// The child's end. The controller reports a hang-up once nobody has it open.
+    public let peer: OwnedDescriptor
+
+    public init(size: TerminalSize) throws(Errno) {
+        var (controller, peer): (CInt, CInt) = (-1, -1)
+        _ = try retrying { clx_terminal_open(&controller, &peer, size.rows, size.columns) }
+        self.controller = OwnedDescriptor(owning: controller)
+        self.peer = OwnedDescriptor(owning: peer)
+    }
+
+    /// Gives both ends away.
+    public consuming func ends() -> (controller: CInt, peer: CInt) { (controller.release(), peer.release()) }
+}
+
+/// Tells the programs on the terminal that its size is another (SIGWINCH).
+public func resizeTerminal(controller: CInt, to size: TerminalSize) throws(Errno) {
+    _ = try retrying { clx_terminal_resize(controller, size.rows, size.columns) }
+}

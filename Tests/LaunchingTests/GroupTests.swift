@@ -1,0 +1,131 @@
+import Glibc
+import LinuxSystem
+import SystemPackage
+import Testing
+import UpdateModel
+
+@testable import Cgroups
+@testable import Launching
+
+@Suite("Processes and their groups", .enabled(if: canMakeGroups, "no cgroup v2 that root may write, or systemd's"))
+struct GroupTests {
+    @Test("A process is in its leaf from its first instruction on, by each way into it", arguments: LaunchMethod.allCases)
+    func startsInLeaf(method: LaunchMethod) throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(step("inside"), isProtected: false, limits: [])
+            let launcher = try InProcessLauncher(method: method)
+            let finished = try run(request("/bin/cat", ["/proc/self/cgroup"], leaf: leaf), with: launcher)
+            #expect(finished.lines.contains("0::\(leaf.path)"))
+            try leaf.remove()
+        }
+    }
+
+    @Test("A group that is gone fails the launch; nothing runs outside", arguments: LaunchMethod.allCases)
+    func badGroup(method: LaunchMethod) throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(step("gone"), isProtected: false, limits: [])
+            try leaf.remove()
+            let marker = try TemporaryDirectory()
+            let launcher = try InProcessLauncher(method: method)
+            let error = try #require(throws: LaunchError.self) {
+                try launcher.launch(request("/usr/bin/touch", [marker.path + "/ran"], leaf: leaf))
+            }
+            #expect(error.stage == (method == .cloneIntoGroup ? .clone : .cgroup))
+            #expect(error.advice.contains("removed the group"))
+            #expect(!fileExists(marker.path + "/ran"))
+        }
+    }
+
+    @Test("Killing a leaf ends daemons that left session, parent and streams, and its counters outlive them")
+    func killDaemons() throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(step("daemons"), isProtected: false, limits: [])
+            let script = "for i in 1 2 3; do setsid -f sleep 1000 >/dev/null 2>&1; done; echo started"
+            #expect(try run(request("/bin/sh", ["-c", script], leaf: leaf)).stdout == "started\n")
+            #expect(try leaf.isPopulated)
+            #expect(try leaf.processes().count == 3)
+            let busy = #expect(throws: CgroupError.self) { try leaf.remove() }
+            #expect(busy?.errno == .resourceBusy)
+            try leaf.kill()
+            #expect(try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)))
+            while try leaf.isPopulated { _ = try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)) }
+            let metrics = leaf.metrics(wall: .seconds(1))
+            #expect(metrics.wallSeconds == 1)
+            #expect(try #require(metrics.cpuSystemSeconds) + #require(metrics.cpuUserSeconds) > 0)
+            try leaf.remove()
+        }
+    }
+
+    @Test("Killing the steps leaves a protected step alone")
+    func protectedSurvives() throws {
+        try withTree { tree in
+            let launcher = try InProcessLauncher()
+            let victim = try tree.makeLeaf(step("victim"), isProtected: false, limits: [])
+            let commit = try tree.makeLeaf(step("commit"), isProtected: true, limits: [])
+            let killed = try launcher.launch(request("/bin/sleep", ["1000"], leaf: victim))
+            let kept = try launcher.launch(request("/bin/cat", ["/dev/zero"], leaf: commit))
+            try tree.killSteps()
+            #expect(try waitForEnd(of: killed).cause == .signal(SIGKILL))
+            #expect(try reapProcess(kept.pidfd.raw) == nil)
+            try signalProcess(kept.pidfd.raw, SIGTERM)
+            #expect(try waitForEnd(of: kept).cause == .signal(SIGTERM))
+        }
+    }
+
+    @Test("A frozen step does nothing until it is thawed")
+    func freeze() throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(step("frozen"), isProtected: false, limits: [])
+            // A fatal signal would end it in the frozen state, too; one that it handles has to wait.
+            let script = "trap 'kill $!; exit 5' TERM; sleep 1000 & echo ready; wait"
+            let process = try InProcessLauncher().launch(request("/bin/sh", ["-c", script], leaf: leaf))
+            awaitOutput(of: process)
+            try leaf.freeze(true)
+            let events = try leaf.eventsDescriptor
+            while number(of: "frozen", in: try readControlText(events)) == 0 {
+                _ = try waitForPriority(events, limit: .seconds(10))
+            }
+            try signalProcess(process.pidfd.raw, SIGTERM)
+            #expect(try reapProcess(process.pidfd.raw) == nil)
+            try leaf.freeze(false)
+            #expect(try waitForEnd(of: process).cause == .code(5))
+        }
+    }
+}
+
+@Suite("Processes without groups")
+struct ProcessTrackerTests {
+    @Test("Processes of a step are found by session, by descent and by their environment, and all are ended")
+    func killAll() throws {
+        let directory = try TemporaryDirectory()
+        let mark = "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"
+        // One child in the session, one daemon in another session, one without the variable but a descendant.
+        let script = """
+            sleep 1000 & setsid -f sleep 1000 >/dev/null 2>&1
+            env -i /usr/bin/setsid /bin/sleep 1000 & echo ready; wait
+            """
+        var wanted = request("/bin/sh", ["-c", script])
+        wanted.environment.append(mark)
+        let process = try InProcessLauncher().launch(wanted)
+        awaitOutput(of: process)
+        let tracker = ProcessTracker(main: process.pid, mark: mark)
+        // The shell has started all of them; each becomes `sleep` a moment later, which changes nothing here.
+        #expect(try tracker.processes().count >= 4)
+        #expect(try tracker.killAll())
+        #expect(try tracker.processes().isEmpty)
+        #expect(try waitForEnd(of: process).cause == .signal(SIGKILL))
+    }
+
+    @Test("Processes of others are not touched")
+    func others() throws {
+        let stranger = try InProcessLauncher().launch(request("/bin/sleep", ["1000"]))
+        let process = try InProcessLauncher().launch(request("/bin/sleep", ["1000"]))
+        let tracker = ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=/nowhere")
+        #expect(try tracker.processes() == [process.pid])
+        #expect(try tracker.killAll())
+        #expect(try reapProcess(stranger.pidfd.raw) == nil)
+        try signalProcess(stranger.pidfd.raw, SIGKILL)
+        _ = try waitForEnd(of: stranger)
+        _ = try waitForEnd(of: process)
+    }
+}
