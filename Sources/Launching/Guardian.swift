@@ -168,7 +168,7 @@ public final class Guardian {
         if queue.count > Self.longestQueue {
             // Its death is noticed as any other, and everything told again.
             queue.removeAll()
-            _ = clx_pidfd_send_signal(connection.process.raw, SIGKILL)
+            try? signalProcess(connection.process.raw, SIGKILL)
             return
         }
         // While some wait, the watch sends, in order.
@@ -233,12 +233,23 @@ public final class Guardian {
     }
 
     private func died(_ connection: Connection) {
-        var end = clx_exit()
-        guard clx_reap(connection.process.raw, &end) != 0 else { return }
+        let exit: Exit?
+        do {
+            exit = try reapProcess(connection.process.raw)
+            if exit == nil { return }
+        } catch {
+            // Somebody else has taken note of its end, and kept it.
+            exit = nil
+        }
         connection.cancelWatches()
         self.connection = nil
         queue.removeAll()
-        let how = end.by_signal != 0 ? "was killed by signal \(end.status)" : "ended with exit code \(end.status)"
+        let how =
+            switch exit?.cause {
+            case .code(let code): "ended with exit code \(code)"
+            case .signal(let number): "was killed by signal \(number)"
+            case nil: "ended"
+            }
         replace(because: "the guardian \(how)")
     }
 
