@@ -50,7 +50,7 @@ public final class Guardian {
     /// Starts a guardian for `run`.
     /// - Parameter onFailure: told, as a sentence, that the guardian died and what was done about it. Called on the
     ///   loop's thread; for an `error` event.
-    /// - Throws: `Errno`, or what `start` throws.
+    /// - Throws: `Errno`, `.invalidArgument` for a path that is relative or longer than `PATH_MAX`; or what `start` throws.
     public init(
         run: GuardianMessage.Run, loop: EventLoop, start: @escaping Start, onFailure: @escaping (String) -> Void
     ) throws {
@@ -58,7 +58,7 @@ public final class Guardian {
         self.start = start
         self.onFailure = onFailure
         state = GuardianState(run: run)
-        guard GuardianMessage.begin(run).encoded() != nil else { throw Errno.fileNameTooLong }
+        guard GuardianMessage.begin(run).encoded() != nil else { throw Errno.invalidArgument }
         _ = allowance.take(at: monotonicTime())
         try connect()
     }
