@@ -50,7 +50,7 @@ public final class Guardian {
     /// Starts a guardian for `run`.
     /// - Parameter onFailure: told, as a sentence, that the guardian died and what was done about it. Called on the
     ///   loop's thread; for an `error` event.
-    /// - Throws: `Errno`, or what `start` throws.
+    /// - Throws: `Errno`, `.invalidArgument` for a path that is relative or longer than `PATH_MAX`; or what `start` throws.
     public init(
         run: GuardianMessage.Run, loop: EventLoop, start: @escaping Start, onFailure: @escaping (String) -> Void
     ) throws {
@@ -58,7 +58,7 @@ public final class Guardian {
         self.start = start
         self.onFailure = onFailure
         state = GuardianState(run: run)
-        guard GuardianMessage.begin(run).encoded() != nil else { throw Errno.fileNameTooLong }
+        guard GuardianMessage.begin(run).encoded() != nil else { throw Errno.invalidArgument }
         _ = allowance.take(at: monotonicTime())
         try connect()
     }
@@ -168,7 +168,7 @@ public final class Guardian {
         if queue.count > Self.longestQueue {
             // Its death is noticed as any other, and everything told again.
             queue.removeAll()
-            _ = clx_pidfd_send_signal(connection.process.raw, SIGKILL)
+            try? signalProcess(connection.process.raw, SIGKILL)
             return
         }
         // While some wait, the watch sends, in order.
@@ -233,12 +233,23 @@ public final class Guardian {
     }
 
     private func died(_ connection: Connection) {
-        var end = clx_exit()
-        guard clx_reap(connection.process.raw, &end) != 0 else { return }
+        let exit: Exit?
+        do {
+            exit = try reapProcess(connection.process.raw)
+            if exit == nil { return }
+        } catch {
+            // Somebody else has taken note of its end, and kept it.
+            exit = nil
+        }
         connection.cancelWatches()
         self.connection = nil
         queue.removeAll()
-        let how = end.by_signal != 0 ? "was killed by signal \(end.status)" : "ended with exit code \(end.status)"
+        let how =
+            switch exit?.cause {
+            case .code(let code): "ended with exit code \(code)"
+            case .signal(let number): "was killed by signal \(number)"
+            case nil: "ended"
+            }
         replace(because: "the guardian \(how)")
     }
 

@@ -1,6 +1,5 @@
 // Steps on machines without cgroup v2: their processes are found by what they cannot easily shed.
 
-import CLinux
 import Glibc
 import LinuxSystem
 
@@ -25,12 +24,9 @@ struct LooseProcesses {
         for name in (try? directoryEntries("/proc")) ?? [] {
             guard let process = pid_t(name) else { continue }
             // Opened before it is looked at: what is looked at is then what the signal goes to.
-            let raw = clx_pidfd_open(process)
-            if raw < 0 { continue }
-            let descriptor = OwnedDescriptor(owning: raw)
-            guard belongsToStep(process) else { continue }
+            guard let descriptor = try? openProcess(process), belongsToStep(process) else { continue }
             found = true
-            _ = clx_pidfd_send_signal(descriptor.raw, SIGKILL)
+            try? signalProcess(descriptor.raw, SIGKILL)
         }
         return found
     }

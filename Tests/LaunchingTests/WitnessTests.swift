@@ -115,7 +115,7 @@ extension GuardianSuites {
         func childsView() throws {
             let output = try Channel()
             let record = try openFile("\(state.path)/record", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
-            let script = "printf '%s|' \"$@\" | od -An -c; echo $MARK; ls /proc/$$/fd; grep SigBlk /proc/$$/status"
+            let script = "printf '%s|' \"$@\" | od -An -c; echo $MARK; ls /proc/$$/fd; grep SigBlk /proc/self/status"
             let process = try TestProcess(
                 [TestProcess.guardian, "witness", "3", "--", "/bin/sh", "-c", script, "sh", "a b", "", "ä"],
                 [1: output.writing, 3: record.raw], environment: ["PATH=/usr/bin:/bin", "MARK=here"])
