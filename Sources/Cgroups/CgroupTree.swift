@@ -83,7 +83,8 @@ public final class CgroupTree: Sendable {
     private static let sliceName = "updateall.slice"
     private static let wanted = Set(Controller.allCases)
 
-    private init(
+    /// Makes the branches below `base`, whose children have the controllers of `delegation`.
+    init(
         run id: RunID, base: consuming Group, path: String, delegation: Delegation, supervisor: consuming Supervisor?,
         environment: CgroupEnvironment
     ) throws(CgroupError) {

@@ -9,7 +9,7 @@ import UpdateModel
 
 @Suite("Processes and their groups", .enabled(if: canMakeGroups, "no cgroup v2 that root may write, or systemd's"))
 struct GroupTests {
-    @Test("A process is in its leaf from its first instruction on, by each way into it", arguments: LaunchMethod.allCases)
+    @Test("A process starts in its leaf, by each way into it", arguments: LaunchMethod.allCases)
     func startsInLeaf(method: LaunchMethod) throws {
         try withTree { tree in
             let leaf = try tree.makeLeaf(step("inside"), isProtected: false, limits: [])
