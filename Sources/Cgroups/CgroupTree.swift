@@ -28,6 +28,9 @@ public final class CgroupTree: Sendable {
     /// Files of those controllers that this kernel lacks.
     public let missingControlFiles: Set<String>
 
+    /// The group of all steps that may be killed, as an absolute path: what the guardian ends when update-all dies.
+    public var stepsDirectory: String { steps.group.path }
+
     private let steps: Branch
     private let protected: Branch
     private let base: Group
