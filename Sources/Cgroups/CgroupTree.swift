@@ -36,7 +36,8 @@ public final class CgroupTree: Sendable {
     private let base: Group
     private let run: Group
     private let name: String
-    private let supervisor: Supervisor?
+    /// This process was moved out of `base`.
+    private let hasSupervisor: Bool
 
     /// Makes the groups of a run where this machine lets us, and removes those of runs that died.
     public static func prepare(run: RunID) -> CgroupSite {
@@ -66,16 +67,21 @@ public final class CgroupTree: Sendable {
                 try delegation.narrow(by: base)
                 return .tree(
                     try CgroupTree(
-                        run: run, base: base, path: "/" + sliceName, delegation: delegation, supervisor: nil,
+                        run: run, base: base, path: "/" + sliceName, delegation: delegation, hasSupervisor: false,
                         environment: environment))
             case .below(let own):
                 let base = try Group(opening: join(mount, own))
-                let supervisor = try Supervisor(below: base)
-                let delegation = try Delegation.enable(wanted, below: base)
-                return .tree(
-                    try CgroupTree(
-                        run: run, base: base, path: own == "/" ? "" : own, delegation: delegation,
-                        supervisor: supervisor, environment: environment))
+                try Supervisor.enter(below: base)
+                do throws(CgroupError) {
+                    return .tree(
+                        try CgroupTree(
+                            run: run, base: try Group(opening: base.path), path: own == "/" ? "" : own,
+                            delegation: try Delegation.enable(wanted, below: base), hasSupervisor: true,
+                            environment: environment))
+                } catch {
+                    Supervisor.leave(base)
+                    throw error
+                }
             }
         } catch {
             return .unavailable(reason: error.description)
@@ -88,7 +94,7 @@ public final class CgroupTree: Sendable {
 
     /// Makes the branches below `base`, whose children have the controllers of `delegation`.
     init(
-        run id: RunID, base: consuming Group, path: String, delegation: Delegation, supervisor: consuming Supervisor?,
+        run id: RunID, base: consuming Group, path: String, delegation: Delegation, hasSupervisor: Bool,
         environment: CgroupEnvironment
     ) throws(CgroupError) {
         try Sweep.removeDeadRuns(in: base)
@@ -109,7 +115,7 @@ public final class CgroupTree: Sendable {
         missingControllerReason = Self.reason(for: delegation, in: base.path, environment)
         mount = environment.hierarchy.mount ?? ""
         self.base = base
-        self.supervisor = supervisor
+        self.hasSupervisor = hasSupervisor
     }
 
     private static func reason(
@@ -154,7 +160,7 @@ public final class CgroupTree: Sendable {
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
         try base.removeChild(name)
-        supervisor?.leave(base, controllers: controllers)
+        if hasSupervisor { Supervisor.leave(base) }
     }
 }
 
