@@ -13,7 +13,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 let pure: [Target] = [
     .target(name: "UpdateModel"),
     .target(name: "JSONDocument"),
-    .target(name: "TomlDocument", dependencies: ["CToml"]),
+    .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
@@ -27,7 +27,8 @@ let effects: [Target] = [
     .target(name: "CLinux"),
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
-    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
+    .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
+    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(

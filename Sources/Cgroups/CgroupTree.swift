@@ -156,6 +156,16 @@ public final class CgroupTree: Sendable {
     /// Ends all processes of unprotected steps at once.
     public func killSteps() throws(CgroupError) { try steps.group.kill() }
 
+    /// What the whole run has used up to now, of the groups of its steps together.
+    public func metrics(wall: Duration) -> Metrics {
+        var metrics = Metrics(wallSeconds: wall.inSeconds)
+        CPUController.addMetrics(from: run.directory.raw, to: &metrics)
+        for controller in controllers where controller != .cpu {
+            files(of: controller).addMetrics(from: run.directory.raw, to: &metrics)
+        }
+        return metrics
+    }
+
     /// Removes the run's groups.
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {

@@ -34,9 +34,6 @@ enum Sweep {
     }
 
     private static func isDead(_ run: RunID) -> Bool {
-        guard let process = run.rawValue.split(separator: "-").last.flatMap({ Int32($0) }), process > 0 else {
-            return false
-        }
-        return !processExists(process)
+        run.processID.map { !processExists($0) } ?? false
     }
 }

@@ -173,7 +173,8 @@ private struct StreamEnds: ~Copyable {
     let errors: OwnedDescriptor?
     let childOutput: OwnedDescriptor
     let childErrors: OwnedDescriptor?
-    private let isTerminal: Bool
+    /// What the child's input is; `nil`: nothing to read.
+    private let input: CInt?
 
     init(_ streams: StandardStreams) throws(Errno) {
         switch streams {
@@ -186,14 +187,22 @@ private struct StreamEnds: ~Copyable {
             childOutput = OwnedDescriptor(owning: outputEnds.write)
             errors = OwnedDescriptor(owning: errorEnds.read)
             childErrors = OwnedDescriptor(owning: errorEnds.write)
-            isTerminal = false
+            input = nil
         case .terminal(let size, _):
             let terminal = try PseudoTerminal(size: size).ends()
             output = OwnedDescriptor(owning: terminal.controller)
             childOutput = OwnedDescriptor(owning: terminal.peer)
             errors = nil
+            input = childOutput.raw
             childErrors = nil
-            isTerminal = true
+        case .service(let descriptor):
+            let nothing = try openFile("/dev/null", O_RDONLY)
+            let nowhere = try openFile("/dev/null", O_WRONLY)
+            output = nothing
+            childOutput = nowhere
+            errors = nil
+            childErrors = nil
+            input = descriptor
         }
     }
 
@@ -205,7 +214,7 @@ private struct StreamEnds: ~Copyable {
             case .none: output
             }
         return [
-            clx_handed(source: isTerminal ? output : emptyInput, target: 0), clx_handed(source: output, target: 1),
+            clx_handed(source: input ?? emptyInput, target: 0), clx_handed(source: output, target: 1),
             clx_handed(source: errors, target: 2),
         ]
     }

@@ -66,6 +66,8 @@ public enum StandardStreams: Hashable, Sendable {
     case pipes
     /// A pseudo-terminal for all three; its controlling terminal too if so said.
     case terminal(TerminalSize, controlling: Bool)
+    /// Input is this descriptor, which stays the caller's; output and errors go nowhere. For a companion of ours.
+    case service(input: CInt)
 }
 
 /// A descriptor that a process gets besides its standard streams.

@@ -30,7 +30,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     private let epoll: OwnedDescriptor
-    private let wakeUp: OwnedDescriptor
+    private let wakeUp: WakeUp
     private let shared = Mutex(Shared())
     private let thread = Atomic<UInt>(0)
 
@@ -43,34 +43,18 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     /// - Throws: where the process has no descriptors left.
     public init(name: String) throws(Errno) {
         epoll = OwnedDescriptor(owning: try retrying { clx_epoll_create() })
-        wakeUp = OwnedDescriptor(owning: try retrying { clx_eventfd() })
-        _ = try retrying { clx_epoll_add(epoll.raw, wakeUp.raw, UInt32(CLX_READABLE), Self.wakeUpToken) }
-        try start(name: name)
-    }
-
-    private func start(name: String) throws(Errno) {
-        var handle = pthread_t()
-        let retained = Unmanaged.passRetained(self)
-        let failure = pthread_create(
-            &handle, nil,
-            { argument in
-                let loop = Unmanaged<EventLoop>.fromOpaque(argument!).takeRetainedValue()
-                loop.thread.store(UInt(pthread_self()), ordering: .releasing)
-                loop.run()
-                return nil
-            }, retained.toOpaque())
-        if failure != 0 {
-            retained.release()
-            throw Errno(rawValue: failure)
+        wakeUp = try WakeUp()
+        _ = try retrying { clx_epoll_add(epoll.raw, wakeUp.descriptor, UInt32(CLX_READABLE), Self.wakeUpToken) }
+        try startThread(name: name) { [self] in
+            thread.store(UInt(pthread_self()), ordering: .releasing)
+            run()
         }
-        clx_name_thread(handle, name)
-        pthread_detach(handle)
     }
 
     /// Ends the thread after the jobs that are already queued. Nothing may be enqueued afterwards.
     public func stop() {
         shared.withLock { $0.isStopping = true }
-        wake()
+        wakeUp.signal()
     }
 
     // MARK: Executor
@@ -82,7 +66,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
             defer { state.isWoken = true }
             return !state.isWoken
         }
-        if mustWake { wake() }
+        if mustWake { wakeUp.signal() }
     }
 
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -92,11 +76,6 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     private var isOnThread: Bool { thread.load(ordering: .acquiring) == UInt(pthread_self()) }
-
-    private func wake() {
-        var one: UInt64 = 1
-        _ = write(wakeUp.raw, &one, 8)  // fails only where it is signalled already
-    }
 
     // MARK: Watches and timers
 
@@ -169,8 +148,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
 
     /// - Returns: whether the loop is to end.
     private func runJobs() -> Bool {
-        var count: UInt64 = 0
-        _ = read(wakeUp.raw, &count, 8)
+        wakeUp.clear()
         let (jobs, isStopping) = shared.withLock { state in
             defer {
                 state.jobs.removeAll(keepingCapacity: true)

@@ -119,3 +119,32 @@ public func directoryEntries(_ path: String, in directory: CInt = currentDirecto
         if name != "." && name != ".." { names.append(name) }
     }
 }
+
+/// `fchownat(2)`, of a symbolic link itself.
+public func changeOwner(
+    _ path: String, in directory: CInt = currentDirectory, user: uid_t, group: gid_t
+) throws(Errno) {
+    _ = try retrying { fchownat(directory, path, user, group, AT_SYMLINK_NOFOLLOW) }
+}
+
+/// Removes a directory with all that is in it, never following a symbolic link: what is in it may be a stranger's work.
+/// - Throws: `.fileNameTooLong` where it is deeper than 128 directories; else the system's error.
+public func removeTree(
+    _ path: String, in directory: CInt = currentDirectory, depth: Int = 0
+) throws(Errno) {
+    if depth > 128 { throw .fileNameTooLong }
+    do throws(Errno) {
+        let opened = try openFile(path, in: directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        for name in try directoryEntries(".", in: opened.raw) {
+            try removeTree(name, in: opened.raw, depth: depth + 1)
+        }
+    } catch  where error == .notDirectory {
+        return try removeFile(path, in: directory)
+    }
+    try removeDirectory(path, in: directory)
+}
+
+/// Another descriptor of the same open file, from 3 up and close-on-exec.
+public func duplicate(_ descriptor: CInt) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(owning: try retrying { fcntl(descriptor, F_DUPFD_CLOEXEC, 3) })
+}

@@ -12,6 +12,17 @@ public protocol EventSink: AnyObject {
     /// How long it may be left alone without events; `nil`: for ever. A display with a clock wants to redraw.
     var refreshInterval: Duration? { get }
 
+    /// The program is about to be stopped by Ctrl-Z: leaves the terminal as a shell expects it.
+    func suspend()
+
+    /// The program goes on after `suspend()`.
+    func resume(at now: Duration) throws
+
     /// The run is over, or the sink is no longer wanted: puts everything in order (the terminal, a file's end).
     func close(at now: Duration)
+}
+
+extension EventSink {
+    public func suspend() {}
+    public func resume(at now: Duration) {}
 }

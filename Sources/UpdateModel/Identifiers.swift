@@ -74,6 +74,11 @@ public struct RunID: Hashable, Sendable, Comparable, CustomStringConvertible {
         rawValue = String(text)
     }
 
+    /// The process that ran it; `nil` where the number is none that a process can have.
+    public var processID: Int32? {
+        rawValue.split(separator: "-").last.flatMap { Int32($0) }.flatMap { $0 > 0 ? $0 : nil }
+    }
+
     public var description: String { rawValue }
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }

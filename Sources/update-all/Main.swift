@@ -1,4 +1,72 @@
+// The program's entry: signals are set aside before any thread exists, then the command line decides.
+
+import ArgumentParser
+import Execution
+import Glibc
+import LinuxSystem
+import UpdateModel
+
 @main
-enum Main {
-    static func main() {}
+enum Program {
+    static func main() async {
+        // Written to a pipe whose reader has gone: an error like any other, not a death.
+        signal(SIGPIPE, SIG_IGN)
+        exit(await run().rawValue)
+    }
+
+    private static func run() async -> UpdateModel.ExitCode {
+        do {
+            try SignalSource.block(RunSession.handledSignals)
+            var command = try UpdateAll.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            return .success
+        } catch let end as FinalExit {
+            return end.code
+        } catch let error as RunError {
+            complain(error.description)
+            return error.exitCode
+        } catch {
+            let text = UpdateAll.fullMessage(for: error) + "\n"
+            if UpdateAll.exitCode(for: error).isSuccess {  // --help and --version
+                writeToStandardOutput(Array(text.utf8))
+                return .success
+            }
+            writeToStandardError(text)
+            return .usage
+        }
+    }
 }
+
+struct UpdateAll: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "update-all",
+        abstract: "Runs every updater of this machine, each within its limits.",
+        discussion: """
+            Without a command it is `update-all run`.
+
+            Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, or a file that is not valid · \
+            3 the policy requires a limit that cannot be enforced here · 4 a step needs root · 5 another run is in \
+            progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
+            """,
+        version: programVersion,
+        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, Logs.self],
+        defaultSubcommand: Run.self)
+}
+
+let programVersion = "0.1.0"
+
+/// Ends the program with a code after everything has been said.
+struct FinalExit: Error {
+    let code: UpdateModel.ExitCode
+}
+
+func complain(_ text: String) { writeToStandardError("update-all: \(text)\n") }
+
+func writeToStandardError(_ text: String) { try? writeAll(2, Array(text.utf8)) }
+
+/// Writes to standard output; a reader that has gone, as `head` does, is no error.
+func writeToStandardOutput(_ bytes: [UInt8]) { try? writeAll(1, bytes) }

@@ -1,0 +1,66 @@
+# update-all: build, run, test, install. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+SWIFT ?= swift
+
+# What building, testing and the demonstration need from Debian.
+PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
+TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git python3 python3-venv tmux shellcheck ninja-build
+
+RELEASE := .build/release
+RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
+SHELL_SCRIPTS := $(shell git ls-files 2>/dev/null | xargs -r grep -lE '^\#!(/bin/sh|/bin/bash|/usr/bin/env bash)' 2>/dev/null)
+
+.PHONY: help deps test-deps build run test lint coverage ci bench install uninstall clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the Debian packages that building needs
+	@contrib/build/install-packages $(PACKAGES)
+
+test-deps: ## and those that the tests and the demonstration need
+	@contrib/build/install-packages $(PACKAGES) $(TEST_PACKAGES)
+
+build: deps ## the release: .build/release/update-all and its companions
+	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all
+	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-guardian
+
+run: test-deps build ## the demonstration: real updates in a directory of their own
+	@contrib/demo/run $(RELEASE)/update-all
+
+test: test-deps build ## all tests, in the kernel lab too
+	@contrib/build/test
+
+lint: ## format, pure modules, shell scripts
+	@contrib/build/lint $(SHELL_SCRIPTS)
+
+coverage: test-deps build ## the tests with the share of lines they reach, by module
+	@contrib/build/test --coverage
+
+ci: test-deps lint build ## what CI does: lint, tests, coverage
+	@contrib/build/test --coverage
+
+bench: test-deps build ## speed and size beside the peers, in one run
+	@contrib/bench/run
+
+install: build ## to $(DESTDIR)$(PREFIX)
+	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/update-all \
+	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins
+	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
+	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
+	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
+	@for file in contrib/plugins/*; do \
+	  case $$file in *.toml) mode=644 ;; *) mode=755 ;; esac; \
+	  install -m $$mode "$$file" $(DESTDIR)$(PREFIX)/share/update-all/plugins/; done
+
+uninstall: ## what install put there
+	@rm -f $(DESTDIR)$(PREFIX)/bin/update-all
+	@rm -rf $(DESTDIR)$(PREFIX)/libexec/update-all $(DESTDIR)$(PREFIX)/share/update-all
+
+clean: ## what a build left
+	@rm -rf .build .build-*

@@ -1,0 +1,105 @@
+// Plugins on disk, as snapshots for the rules of discovery and trust.
+
+import Glibc
+import LinuxSystem
+import PluginProtocol
+import SystemPackage
+import UpdateModel
+
+/// Finds the plugins in `directories`; ones that do not exist are passed over.
+public func findPlugins(in directories: [String]) -> Discovery {
+    Discovery(in: directories.compactMap(snapshot(of:)), inspect: inspect)
+}
+
+/// A directory as discovery sees it; `nil` where there is none to read.
+private func snapshot(of path: String) -> PluginDirectory? {
+    let path = absolutePath(path)
+    guard let directory = try? openFile(path, O_RDONLY | O_DIRECTORY),
+        let names = try? directoryEntries(".", in: directory.raw)
+    else { return nil }
+    var entries: [PluginDirectory.Entry] = []
+    for name in names.sorted() {
+        guard let found = try? status(name, in: directory.raw), found.st_mode & S_IFMT == S_IFREG else { continue }
+        // A manifest that cannot be read is reported by discovery, as an empty one.
+        let manifest = name.hasSuffix(".toml") ? (try? readFile(name, in: directory.raw)) ?? [] : nil
+        entries.append(
+            PluginDirectory.Entry(
+                name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0, manifest: manifest))
+    }
+    return PluginDirectory(path: path, entries: entries)
+}
+
+private func inspect(_ path: String, scan: Bool) -> ExecutableFacts? {
+    guard let found = try? status(path) else { return nil }
+    var facts = ExecutableFacts(
+        isRegularFile: found.st_mode & S_IFMT == S_IFREG, isExecutable: access(path, X_OK) == 0)
+    if scan, facts.isRegularFile { facts.mentions = mentions(in: path) }
+    return facts
+}
+
+/// The words of the protocol in a file, looked for in its first 16 MiB.
+private func mentions(in path: String) -> Mentions {
+    var scanner = MentionScanner()
+    guard let file = try? openFile(path, O_RDONLY) else { return [] }
+    let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+    defer { chunk.deallocate() }
+    for _ in 0..<256 where !scanner.isDone {
+        guard let count = try? readBytes(file.raw, into: chunk), count > 0 else { break }
+        scanner.feed(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: chunk[..<count])))
+    }
+    return scanner.mentions
+}
+
+/// Every component of a path, and of the targets of its symbolic links, for the rule of trust.
+/// - Throws: where one of them does not exist or may not be looked at, or links lead in a circle.
+public func pathComponents(of path: String) throws(Errno) -> [PathComponent] {
+    var components = [try component("/")]
+    var resolved = ""
+    var rest = absolutePath(path).split(separator: "/").map(String.init)
+    var links = 0
+    while !rest.isEmpty {
+        let name = rest.removeFirst()
+        if name == "." { continue }
+        if name == ".." {
+            resolved = String(resolved[..<(resolved.lastIndex(of: "/") ?? resolved.startIndex)])
+            continue
+        }
+        let next = try component("\(resolved)/\(name)")
+        components.append(next)
+        guard next.kind == .symbolicLink else {
+            resolved = next.path
+            continue
+        }
+        links += 1
+        if links > 40 { throw .tooManySymbolicLinkLevels }  // as many as the kernel follows (path_resolution(7))
+        let target = try linkTarget(next.path)
+        if target.hasPrefix("/") { resolved = "" }
+        rest = target.split(separator: "/").map(String.init) + rest
+    }
+    return components
+}
+
+private func component(_ path: String) throws(Errno) -> PathComponent {
+    let found = try status(path, following: false)
+    let kind: PathComponent.Kind =
+        switch found.st_mode & S_IFMT {
+        case S_IFDIR: .directory
+        case S_IFLNK: .symbolicLink
+        default: .file
+        }
+    return PathComponent(path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777)
+}
+
+private func linkTarget(_ path: String) throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink(path, &buffer, buffer.count)
+    if count < 0 { throw Errno(rawValue: errno) }
+    return String(decoding: buffer.prefix(count), as: UTF8.self)
+}
+
+func absolutePath(_ path: String) -> String {
+    if path.hasPrefix("/") { return path }
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    guard getcwd(&buffer, buffer.count) != nil else { return path }
+    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self) + "/" + path
+}

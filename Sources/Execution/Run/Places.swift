@@ -1,0 +1,88 @@
+// Where things are kept: the table "Files" of docs/contract.md.
+
+import Glibc
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// The directories and files of one invocation.
+public struct Places: Sendable, Hashable {
+    /// Lock, history, reports of dead runs.
+    public var state: String
+    /// `runs/RUN/…` are below it.
+    public var logs: String
+    /// The administrator's or the person's own policy.
+    public var userPolicy: String?
+    /// `/etc/update-all`.
+    public var system = "/etc/update-all"
+    /// `PREFIX/share/update-all` of an installed program, or the source tree's root of one that is run from `.build`.
+    public var share: String?
+    /// Plugin directories, the later ones overriding the earlier.
+    public var pluginDirectories: [String]
+    /// Where the companions are.
+    public var guardian: String?
+    public var isSystemWide: Bool
+
+    /// - Parameters:
+    ///   - environment: of this process.
+    ///   - executable: absolute path of this program.
+    ///   - stateDirectory: `--state-dir`; state and logs are both in it.
+    ///   - pluginDirectories: `--plugin-dir`; they replace every other place.
+    public init(
+        environment: [String: String], executable: String, userID: UInt32, home: String, stateDirectory: String?,
+        pluginDirectories: [String]
+    ) {
+        isSystemWide = userID == 0
+        func xdg(_ variable: String, _ fallback: String) -> String {
+            // The specification wants relative paths ignored.
+            environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(home)/\(fallback)"
+        }
+        let configuration = "\(xdg("XDG_CONFIG_HOME", ".config"))/update-all"
+        if let stateDirectory {
+            state = stateDirectory
+            logs = stateDirectory
+        } else if isSystemWide {
+            state = "/var/lib/update-all"
+            logs = "/var/log/update-all"
+        } else {
+            state = "\(xdg("XDG_STATE_HOME", ".local/state"))/update-all"
+            logs = state
+        }
+        userPolicy = isSystemWide ? nil : "\(configuration)/policy.toml"
+
+        let folder = executable.split(separator: "/").dropLast()
+        let beside = "/" + folder.joined(separator: "/")
+        let prefix = "/" + folder.dropLast().joined(separator: "/")
+        let isInstalled = folder.last == "bin" && !folder.contains(".build")
+        guardian = ["\(beside)/update-all-guardian", "\(prefix)/libexec/update-all/update-all-guardian"]
+            .first { access($0, X_OK) == 0 }
+        share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
+
+        if !pluginDirectories.isEmpty {
+            self.pluginDirectories = pluginDirectories
+        } else {
+            var places: [String] = []
+            if isInstalled { places.append("\(prefix)/share/update-all/plugins") }
+            places.append("\(system)/plugins.d")
+            if !isSystemWide { places.append("\(configuration)/plugins.d") }
+            places += (environment["UPDATE_ALL_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
+            self.pluginDirectories = places
+        }
+    }
+
+    /// The directory that has `policies/` and is not far above the build folder.
+    private static func sourceTree(above folder: some Collection<Substring>) -> String? {
+        var parts = Array(folder)
+        for _ in 0..<4 where !parts.isEmpty {
+            parts.removeLast()
+            let candidate = "/" + parts.joined(separator: "/")
+            if access("\(candidate)/policies", F_OK) == 0 { return candidate }
+        }
+        return nil
+    }
+
+    /// Shipped policies.
+    public var policies: String? { share.map { "\($0)/policies" } }
+
+    public func runDirectory(_ run: RunID) -> String { "\(logs)/runs/\(run)" }
+}

@@ -1,0 +1,224 @@
+// From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
+
+import PluginProtocol
+import Policy
+import Scheduling
+import UpdateModel
+
+/// Which of the plugins found are wanted, and how.
+public struct Selection: Sendable, Hashable {
+    /// Plugins named on the command line and by `--only`; empty: all.
+    public var only: Set<PluginName> = []
+    public var skip: Set<PluginName> = []
+    /// `--jobs`: beats the policy's `parallel`.
+    public var jobs: Int?
+    /// `--timeout`: for every step, beats the policy's.
+    public var timeout: Duration?
+    public var isDryRun = false
+
+    public init() {}
+
+    public func includes(_ name: PluginName) -> Bool {
+        !skip.contains(name) && (only.isEmpty || only.contains(name))
+    }
+}
+
+/// A plan with all that following it takes.
+public struct PreparedRun: Sendable {
+    public var plan: Plan
+    var graph: StepGraph
+    /// For each step what is started.
+    var commands: [StepID: StepCommand]
+    /// Files that each step's mutexes lock, its free ones included.
+    var freeMutexes: [StepID: [String]]
+    var downloads: [PluginName: ByteCount]
+}
+
+/// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
+struct Planner {
+    let policy: MergedPolicy
+    let machine: MachineFacts
+    let selection: Selection
+    /// The account's name, or why a step cannot run as that.
+    let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
+
+    /// Of a step about whose duration nobody said anything; it only serves the order.
+    private static let nominalSeconds = 60.0
+
+    func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+        let run = runSettings
+        var nodes: [PluginNode] = []
+        var absent = notSelected.map { AbsentPlugin(name: $0, state: .notSelected) }
+        var skipped: [SkippedPlugin] = []
+        var commands: [StepID: StepCommand] = [:]
+        var accounts: [StepID: String] = [:]
+        var deviations = branchDeviations(run) + policy.notYetEnforced
+
+        for plugin in facts {
+            if let reason = whyNot(plugin) {
+                skipped.append(reason)
+                absent.append(
+                    AbsentPlugin(name: plugin.name, state: .ended(reason.outcome, reason: reason.reason)))
+                continue
+            }
+            for phase in wantedPhases(plugin) {
+                let step = StepID(plugin.name, phase.phase)
+                let (command, missing) = command(for: phase, of: plugin)
+                commands[step] = command
+                accounts[step] = (try? persona(command.runAs, plugin.plugin).get()) ?? "\(command.runAs)"
+                deviations += missing
+            }
+            nodes.append(node(for: plugin))
+        }
+
+        let graph: StepGraph
+        do throws(StepGraphError) {
+            graph = try StepGraph(nodes, absent: absent, capacities: capacities(run))
+        } catch {
+            throw RunError(.usage, error.description)
+        }
+        let schedule = Schedule(of: graph.problem)
+        let known = knownDurations(facts)
+        let steps = schedule.entries.map { entry in
+            let id = graph.step(entry.job)
+            let command = commands[id]
+            return PlannedStep(
+                id: id, after: graph.predecessors(of: entry.job), mutexes: graph.mutexes(of: entry.job),
+                demand: graph.demand(of: entry.job), limits: command?.limits ?? [], runAs: accounts[id] ?? "",
+                isProtected: command?.isProtected ?? false, startSeconds: entry.start,
+                durationSeconds: entry.finish - entry.start, durationIsKnown: known.contains(id), wave: entry.wave,
+                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
+        }
+        let fetched = facts.filter { plugin in nodes.contains { $0.name == plugin.name } }.compactMap(\.download)
+        let plan = Plan(
+            policy: policy.name, hostName: machine.hostName, runLimits: run.limitTexts, steps: steps,
+            skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
+            criticalPath: schedule.criticalPath.map { graph.step($0) },
+            fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +), deviations: Self.eachOnce(deviations))
+        try refuseWhatCannotBeEnforced(plan)
+        return PreparedRun(
+            plan: plan, graph: graph, commands: commands,
+            freeMutexes: Dictionary(
+                uniqueKeysWithValues: schedule.entries.map {
+                    (graph.step($0.job), graph.problem.freeMutexes(of: $0.job))
+                }),
+            downloads: Dictionary(
+                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
+    }
+
+    var runSettings: RunSettings {
+        var run = policy.run(on: machine)
+        run.parallel = selection.jobs ?? run.parallel
+        return run
+    }
+
+    // MARK: Plugins
+
+    /// Why nothing of a plugin runs; `nil` where something does.
+    private func whyNot(_ plugin: PluginFacts) -> SkippedPlugin? {
+        func skip(_ outcome: Outcome, _ reason: String) -> SkippedPlugin {
+            SkippedPlugin(plugin: plugin.name, outcome: outcome, reason: reason)
+        }
+        switch plugin.verdict {
+        case .upToDate: return skip(.upToDate, "up to date")
+        case .notApplicable(let reason): return skip(.notApplicable, reason)
+        case .failed(let outcome, let reason): return skip(outcome, reason)
+        case .runs: break
+        }
+        if selection.isDryRun, !plugin.plugin.allowsDryRun {
+            return skip(.skipped, "it has no dry run of its own, so it is only planned")
+        }
+        for phase in wantedPhases(plugin) {
+            let runAs = runAs(of: plugin, phase.phase)
+            if case .failure(let refusal) = persona(runAs, plugin.plugin) {
+                return skip(refusal.outcome, refusal.reason)
+            }
+        }
+        return nil
+    }
+
+    /// A dry run only asks `update --dry-run`.
+    private func wantedPhases(_ plugin: PluginFacts) -> [PhaseFacts] {
+        selection.isDryRun ? plugin.phases.filter { $0.phase == .execute } : plugin.phases
+    }
+
+    private func runAs(of plugin: PluginFacts, _ phase: Phase) -> RunAs {
+        policy.step(plugin.name, phase, on: machine).runAs ?? plugin.runAs
+    }
+
+    private func node(for plugin: PluginFacts) -> PluginNode {
+        PluginNode(
+            name: plugin.name,
+            steps: wantedPhases(plugin).map { phase in
+                PluginNode.Step(
+                    phase: phase.phase, mutexes: phase.mutexes.map(\.rawValue).sorted(),
+                    freeMutexes: phase.free.map(\.rawValue).sorted(), demand: phase.demand,
+                    duration: phase.duration?.inSeconds ?? Self.nominalSeconds)
+            },
+            requires: plugin.requires, after: plugin.after, conflicts: plugin.conflicts)
+    }
+
+    private func knownDurations(_ facts: [PluginFacts]) -> Set<StepID> {
+        Set(
+            facts.flatMap { plugin in
+                plugin.phases.filter { $0.duration != nil }.map { StepID(plugin.name, $0.phase) }
+            })
+    }
+
+    // MARK: Limits
+
+    private func command(
+        for phase: PhaseFacts, of plugin: PluginFacts
+    ) -> (StepCommand, deviations: [LimitDeviation]) {
+        var settings = policy.step(plugin.name, phase.phase, on: machine)
+        settings.timeout = selection.timeout ?? settings.timeout
+        // It calls sudo itself: that needs the privileges which this would forbid.
+        if plugin.callsSudo { settings.noNewPrivileges = false }
+        let isProtected = phase.isProtected && !selection.isDryRun
+        let (writes, deviations) = controlWrites(
+            for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
+        let command = StepCommand(
+            plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
+            isDryRun: selection.isDryRun, runAs: settings.runAs ?? plugin.runAs, settings: settings, limits: writes,
+            hints: hints(for: settings), isProtected: isProtected, stopSignal: phase.stopSignal?.number,
+            timeout: phase.timeout)
+        return (command, deviations)
+    }
+
+    /// The tighter of the step's and the run's limits, since that is what the step will feel.
+    private func hints(for settings: StepSettings) -> ResourceHints {
+        var limits = settings.limits
+        let run = runSettings.limits
+        limits.cpuQuota = [limits.cpuQuota, run.cpuQuota].compactMap(\.self).min()
+        limits.memoryHigh = [limits.memoryHigh, run.memoryHigh].compactMap(\.self).min()
+        limits.memoryMax = [limits.memoryMax, run.memoryMax].compactMap(\.self).min()
+        return ResourceHints(limits, downloadRate: nil, machineCPUs: machine.cpus)
+    }
+
+    private func capacities(_ run: RunSettings) -> RunCapacities {
+        RunCapacities(
+            parallel: run.parallel ?? machine.cpus, downloads: run.downloads, cpus: run.limits.cpuQuota?.value,
+            memory: run.limits.memoryHigh ?? run.limits.memoryMax)
+    }
+
+    private func branchDeviations(_ run: RunSettings) -> [LimitDeviation] {
+        controlWrites(for: run.limits, of: .branch, on: machine).deviations
+    }
+
+    /// A limit that many steps share is told once.
+    private static func eachOnce(_ deviations: [LimitDeviation]) -> [LimitDeviation] {
+        var seen: Set<String> = []
+        return deviations.filter { seen.insert("\($0.control)\u{0}\($0.reason)").inserted }
+    }
+
+    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+        guard policy.enforcement == .required else { return }
+        let missing = plan.deviations.filter { $0.effective == nil }
+        if missing.isEmpty { return }
+        let list = missing.map { "  \($0.control) = \($0.requested): \($0.reason)" }.joined(separator: "\n")
+        throw RunError(
+            .unenforceable,
+            "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"
+                + "Mend that, or run with what can be enforced: --set enforcement=preferred")
+    }
+}

@@ -1,0 +1,50 @@
+// The directory of one run: its journal and its logs.
+
+import Glibc
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// `LOGS/runs/RUN`, with `events.jsonl`, `PLUGIN.PHASE.log` and, while it runs, private directories of its steps.
+public struct RunDirectory: Sendable, Hashable {
+    public let path: String
+    private let fileMode: mode_t
+
+    public var journal: String { "\(path)/events.jsonl" }
+
+    /// Makes it, with its parents. For a person it is private (0700, 0600); root's is readable by root and the group
+    /// adm, where that exists (0750, 0640).
+    static func create(_ path: String, isSystemWide: Bool) throws(RunError) -> RunDirectory {
+        let mode: mode_t = isSystemWide ? 0o755 : 0o700
+        try makeDirectories(path, mode: mode)
+        return RunDirectory(path: path, fileMode: isSystemWide ? 0o640 : 0o600)
+    }
+
+    func openLog(of step: StepID) throws(Errno) -> OwnedDescriptor {
+        try openFile(
+            "\(path)/\(step.plugin).\(step.phase).log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: fileMode)
+    }
+
+    func openJournal() throws(RunError) -> OwnedDescriptor {
+        do throws(Errno) {
+            return try openFile(journal, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: fileMode)
+        } catch {
+            throw RunError(.failure, "cannot write \(journal): \(error). Choose another place with --state-dir")
+        }
+    }
+}
+
+/// Makes a directory and what is missing above it.
+func makeDirectories(_ path: String, mode: mode_t) throws(RunError) {
+    var made = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+        made += "/\(part)"
+        do throws(Errno) {
+            try makeDirectory(made, mode: mode)
+        } catch  where error == .fileExists {
+            continue
+        } catch {
+            throw RunError(.failure, "cannot create \(made): \(error). Choose another place with --state-dir")
+        }
+    }
+}

@@ -1,0 +1,393 @@
+// Everything that one invocation of update-all holds while it asks plugins and runs a plan, in the order in which it is
+// taken and given back: the event loop, the control groups, the guardian, the readers of events.
+
+import Cgroups
+import Glibc
+import GuardianProtocol
+import Launching
+import LinuxSystem
+import PluginProtocol
+import Policy
+import Scheduling
+import SystemPackage
+import UpdateModel
+
+/// What an invocation is about.
+public struct SessionConfiguration: Sendable {
+    public var places: Places
+    public var policy: MergedPolicy
+    public var selection: Selection
+    public var options = RunOptions()
+    /// Of this process.
+    public var environment: [String: String]
+    public var version: String
+
+    public init(
+        places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String
+    ) {
+        self.places = places
+        self.policy = policy
+        self.selection = selection
+        self.environment = environment
+        self.version = version
+    }
+}
+
+/// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
+public actor RunSession {
+    public nonisolated let run: RunID
+    public nonisolated let start: Duration
+    private let loop: EventLoop
+    private let configuration: SessionConfiguration
+    private let personas: Personas
+    private let bus = EventBus()
+    private var machine: MachineFacts
+    private var site: CgroupSite
+    private var starter: StepStarter?
+    private var temporaryRoot: String?
+    private var writer: LogWriter?
+    private var directory: RunDirectory?
+    private var guardian: Guardian?
+    private var signals: SignalSource?
+    private var sinks: [SinkThread] = []
+    private var prober: Prober?
+    private var supervisor: RunSupervisor?
+    private var received: Int32?
+    private var inputWatch: EventLoop.Watch?
+    private var inputWaiter: CheckedContinuation<Bool, Never>?
+    private var terminal: TerminalHandOver?
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Signals that a run handles; to be blocked before any thread is started.
+    public static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+
+    /// What a display changed of the terminal, should we die before it can put that right.
+    public struct TerminalHandOver: Sendable {
+        public var descriptor: CInt
+        public var attributes: termios
+        public var escapes: [UInt8]
+
+        public init(descriptor: CInt, attributes: termios, escapes: [UInt8]) {
+            self.descriptor = descriptor
+            self.attributes = attributes
+            self.escapes = escapes
+        }
+    }
+
+    public init(_ configuration: SessionConfiguration) throws(RunError) {
+        self.configuration = configuration
+        run = RunID(start: calendarTime(), processID: getpid())
+        start = monotonicTime()
+        personas = try Personas(environment: configuration.environment)
+        do throws(Errno) {
+            loop = try EventLoop(name: "supervisor")
+        } catch {
+            throw RunError(
+                .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
+        }
+        site = .unavailable(reason: "")
+        machine = MachineFacts(
+            hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
+            pageSize: pageSize(), controllers: [])
+    }
+
+    public nonisolated var userName: String { personas.ownName }
+
+    // MARK: Opening
+
+    /// Takes what asking and running need: groups, a private place, signals.
+    public func open() throws(RunError) {
+        site = CgroupTree.prepare(run: run)
+        switch site {
+        case .tree(let tree):
+            machine.controllers = tree.controllers
+            machine.missingControlFiles = tree.missingControlFiles
+            machine.missingControllerReason = tree.missingControllerReason
+        case .unavailable(let reason):
+            machine.missingControllerReason = reason
+            // Orphans of steps come to us then, and not to init, where nobody would find them.
+            try? becomeSubreaper()
+        }
+        for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+        do throws(Errno) {
+            let launcher = try InProcessLauncher()
+            let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
+            temporaryRoot = root
+            starter = StepStarter(
+                run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
+                environment: configuration.environment, witness: configuration.places.guardian)
+            signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
+                assumeIsolated { $0.received(signal) }
+            }
+        } catch {
+            throw RunError(.failure, "a run cannot be prepared: \(error)")
+        }
+    }
+
+    /// Gives back what `open` and `execute` took.
+    public func close() {
+        if let temporaryRoot { try? removeTree(temporaryRoot) }
+        if case .tree(let tree) = site {
+            // What is still in it, a leftover that the policy keeps, is swept by the next run.
+            try? tree.remove()
+        }
+        guardian?.finish()
+        guardian = nil
+        signals = nil
+        loop.stop()
+    }
+
+    // MARK: Asking
+
+    /// What each of `plugins` is and has to do, by name.
+    public func ask(_ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose) async -> [PluginFacts] {
+        guard let starter else { return [] }
+        let prober = Prober(
+            loop: loop, starter: starter, programs: ProgramLookup(path: personas.path(.invokingUser)),
+            purpose: purpose, cpus: machine.cpus
+        ) { [policy = configuration.policy, machine] name in
+            let settings = policy.step(name, .check, on: machine)
+            return (settings, controlWrites(for: settings.limits, of: .leaf, on: machine).writes)
+        }
+        self.prober = prober
+        defer { self.prober = nil }
+        return await withCheckedContinuation { continuation in
+            prober.probe(plugins) { facts in continuation.resume(returning: facts) }
+        }
+    }
+
+    /// The signal that ended the asking, if one did.
+    public var interruption: Int32? { received }
+
+    /// Plans what was found. Nothing is asked or started.
+    public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+            [personas] runAs, plugin in
+            do throws(PersonaRefusal) {
+                return .success(try personas.persona(runAs, for: plugin).account.name)
+            } catch {
+                return .failure(error)
+            }
+        }
+        let prepared = try planner.plan(facts, notSelected: notSelected)
+        if case .tree(let tree) = site {
+            let limits = planner.runSettings.limits
+            let deviations = tree.applyRunLimits(
+                steps: controlWrites(for: limits, of: .branch, on: machine).writes,
+                protected: controlWrites(for: limits, of: .protectedBranch, on: machine).writes)
+            var prepared = prepared
+            prepared.plan.deviations += deviations
+            return prepared
+        }
+        return prepared
+    }
+
+    /// Why plugins that apply cannot run, where the account is the reason.
+    public func refusals(_ facts: [PluginFacts]) -> [PluginName: String] {
+        var refusals: [PluginName: String] = [:]
+        for plugin in facts where plugin.verdict == .runs {
+            do throws(PersonaRefusal) {
+                _ = try personas.persona(plugin.runAs, for: plugin.plugin)
+            } catch {
+                refusals[plugin.name] = error.reason
+            }
+        }
+        return refusals
+    }
+
+    /// Waits until something can be read from `descriptor`, or a signal came.
+    /// - Returns: whether something can be read.
+    public func waitForInput(on descriptor: CInt) async -> Bool {
+        guard received == nil else { return false }
+        let isReadable = await withCheckedContinuation { continuation in
+            inputWaiter = continuation
+            do throws(Errno) {
+                inputWatch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
+                    assumeIsolated { $0.inputArrived(true) }
+                }
+            } catch {
+                // A file is always readable, and nothing that epoll takes.
+                inputArrived(true)
+            }
+        }
+        return isReadable
+    }
+
+    private func inputArrived(_ isReadable: Bool) {
+        inputWatch?.cancel()
+        inputWatch = nil
+        inputWaiter?.resume(returning: isReadable)
+        inputWaiter = nil
+    }
+
+    // MARK: Readers
+
+    /// Makes the run's directory and begins its journal.
+    public func openJournal() throws(RunError) -> RunDirectory {
+        let places = configuration.places
+        let directory = try RunDirectory.create(places.runDirectory(run), isSystemWide: places.isSystemWide)
+        self.directory = directory
+        let journal = JSONLinesSink(run: run, output: try directory.openJournal(), includesOutput: false)
+        try attach(journal, name: "journal", isJournal: true)
+        return directory
+    }
+
+    /// Adds a reader of all events from now on.
+    public func attach(_ sink: sending any EventSink, name: String) throws(RunError) {
+        try attach(sink, name: name, isJournal: false)
+    }
+
+    private func attach(_ sink: sending any EventSink, name: String, isJournal: Bool) throws(RunError) {
+        do throws(Errno) {
+            let thread = try SinkThread(
+                name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: start,
+                onDelivery: { [weak self] in
+                    guard isJournal, let self else { return }
+                    Task { await self.journalHasGrown() }
+                },
+                onFailure: { [weak self] error in
+                    Task { await self?.reader(name, failed: error) }
+                })
+            sinks.append(thread)
+            bus.attach(thread.queue)
+        } catch {
+            throw RunError(.failure, "a reader of events cannot be started: \(error)")
+        }
+    }
+
+    private func journalHasGrown() {
+        for sink in sinks { sink.queue.wakeIfBehind() }
+    }
+
+    private func reader(_ name: String, failed error: any Error) {
+        bus.publish(.error("events can no longer be written to \(name): \(error)"))
+    }
+
+    /// The display has changed the terminal; the guardian is to put it right should we die.
+    public func displayIsActive(_ terminal: TerminalHandOver) {
+        self.terminal = terminal
+        tellGuardianOfTerminal()
+    }
+
+    private func tellGuardianOfTerminal() {
+        guard let terminal else { return }
+        try? guardian?.terminalIsActive(
+            terminal.descriptor, restoring: terminal.attributes, escapes: terminal.escapes)
+    }
+
+    // MARK: Running
+
+    /// Publishes the beginning of a run: from now on every reader knows which it is.
+    public func announce(_ plugins: [PluginName]) {
+        bus.publish(
+            .runStart(
+                RunStart(
+                    version: configuration.version, host: machine.hostName, user: personas.ownName,
+                    policy: configuration.policy.name, policyHash: sha256(configuration.policy.canonicalText),
+                    plugins: plugins, enforcement: configuration.policy.enforcement)))
+    }
+
+    /// Publishes what is not about one step.
+    public func report(_ errors: [String]) {
+        for error in errors { bus.publish(.error(error)) }
+    }
+
+    /// Runs a plan to its end, and returns when every reader has been told all of it.
+    public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
+        guard let starter, let directory else { preconditionFailure("open() and openJournal() come first") }
+        bus.publish(.plan(prepared.plan))
+        let writer: LogWriter
+        do throws(Errno) {
+            writer = try LogWriter()
+        } catch {
+            throw RunError(.failure, "logs cannot be written: \(error)")
+        }
+        self.writer = writer
+        startGuardian()
+        let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
+            let supervisor = RunSupervisor(
+                prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
+                directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
+            ) { report in continuation.resume(returning: report) }
+            self.supervisor = supervisor
+            do throws(Errno) {
+                try supervisor.start()
+            } catch {
+                // Without it a full log is noticed late; nothing else depends on it.
+                bus.publish(.error("logs cannot be watched: \(error)"))
+            }
+        }
+        supervisor = nil
+        publishEnd(report)
+        guardian?.terminalIsInactive()
+        writer.stop(limit: .seconds(30))
+        bus.close()
+        for sink in sinks { await sink.ended() }
+        return report
+    }
+
+    private func startGuardian() {
+        guard let program = configuration.places.guardian else {
+            bus.publish(
+                .error(
+                    "update-all-guardian is missing beside this program: should update-all be killed, its steps go on"))
+            return
+        }
+        var group: (steps: String, run: String)?
+        if case .tree(let tree) = site {
+            group = ("\(tree.mount)\(tree.path)/steps", "\(tree.mount)\(tree.path)")
+        }
+        do {
+            guardian = try Guardian(
+                run: GuardianMessage.Run(
+                    id: run, stepsGroup: group?.steps, runGroup: group?.run, stateDirectory: configuration.places.state),
+                loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
+                onFailure: { [unowned self] text in
+                    assumeIsolated { $0.bus.publish(.error(text)) }
+                })
+            tellGuardianOfTerminal()
+        } catch {
+            bus.publish(
+                .error("the guardian cannot be started: \(error). Should update-all be killed, its steps go on"))
+        }
+    }
+
+    private func publishEnd(_ report: RunResult) {
+        var counts: [Outcome: Int] = [:]
+        for outcome in report.outcomes.values { counts[outcome, default: 0] += 1 }
+        let wall = monotonicTime() - start
+        var metrics = Metrics(wallSeconds: wall.inSeconds)
+        if case .tree(let tree) = site { metrics = tree.metrics(wall: wall) }
+        bus.publish(
+            .runEnd(
+                RunEnd(success: report.outcomes.values.allSatisfy(\.isSuccess), counts: counts, metrics: metrics)))
+    }
+
+    // MARK: Signals
+
+    private func received(_ signal: ReceivedSignal) {
+        switch signal.number {
+        case SIGTSTP:
+            standStill()
+        case SIGHUP:
+            // The run goes on without a terminal; whoever logs in again finds it in the logs.
+            bus.publish(.error("the terminal was closed; the run goes on"))
+        default:
+            received = received ?? signal.number
+            inputArrived(false)
+            prober?.cancel()
+            supervisor?.interrupt(signal: signal.number)
+        }
+    }
+
+    /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.
+    private func standStill() {
+        for sink in sinks { sink.suspend(limit: .seconds(1)) }
+        guardian?.terminalIsInactive()
+        kill(getpid(), SIGSTOP)
+        // Here again after SIGCONT.
+        tellGuardianOfTerminal()
+        for sink in sinks { sink.resume() }
+    }
+}

@@ -1,0 +1,304 @@
+// Follows a plan: asks the dispatcher what may start, starts it, tells it what ended. The heart of a run; it lives on the
+// event loop's thread, and nothing in it waits.
+
+import DequeModule
+import Launching
+import LinuxSystem
+import PluginProtocol
+import Scheduling
+import SystemPackage
+import UpdateModel
+
+/// How a run was asked for.
+public struct RunOptions: Sendable, Hashable {
+    /// The first failure ends what waits.
+    public var isFailFast = false
+    /// Further tries of a step that failed.
+    public var retries = 0
+
+    public init() {}
+}
+
+/// How a run went.
+public struct RunResult: Sendable {
+    /// For each plugin of the plan.
+    public var outcomes: [PluginName: Outcome] = [:]
+    /// The signal that cancelled it.
+    public var signal: Int32?
+}
+
+/// Runs one plan.
+final class RunSupervisor {
+    private let prepared: PreparedRun
+    private let options: RunOptions
+    private let loop: EventLoop
+    private let bus: EventBus
+    private let starter: StepStarter
+    private let writer: LogWriter
+    private let directory: RunDirectory
+    private let guardian: Guardian?
+    private let locks: MutexLocks
+    private let completion: (RunResult) -> Void
+
+    private var dispatcher: Dispatcher
+    private var actions: Deque<Dispatcher.Action> = []
+    private var isPerforming = false
+    private var running: [StepID: StepRun] = [:]
+    private var stepOfLog: [LogWriter.LogID: StepID] = [:]
+    private var foreign: [String: ForeignLock] = [:]
+    private var plugins: [PluginName: PluginProgress] = [:]
+    private var report = RunResult()
+    private var startTime = Duration.zero
+    private var writerWatch: EventLoop.Watch?
+
+    /// A mutex that another run holds, and the jobs of ours that wait for it.
+    private final class ForeignLock {
+        var watch: ClosedFileWatch?
+        var deadlines: [EventLoop.Timer] = []
+    }
+
+    /// What of a plugin has ended so far.
+    private struct PluginProgress {
+        var remaining: Int
+        var last: PhaseEnd?
+        var packagesUpdated: Int64 = 0
+    }
+
+    init(
+        _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
+        writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: MutexLocks,
+        completion: @escaping (RunResult) -> Void
+    ) {
+        self.prepared = prepared
+        self.options = options
+        self.loop = loop
+        self.bus = bus
+        self.starter = starter
+        self.writer = writer
+        self.directory = directory
+        self.guardian = guardian
+        self.locks = locks
+        self.completion = completion
+        dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
+        for step in prepared.plan.steps {
+            plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
+        }
+    }
+
+    /// Begins; `completion` is called when every step has ended.
+    func start() throws(Errno) {
+        startTime = monotonicTime()
+        defer { begin() }
+        writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
+    }
+
+    private func begin() {
+        for skipped in prepared.plan.skipped { complete(skipped) }
+        perform(dispatcher.start(now: now))
+    }
+
+    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed.
+    func interrupt(signal: Int32) {
+        let isUrgent = report.signal != nil
+        report.signal = report.signal ?? signal
+        for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
+        if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+    }
+
+    /// The commits that update-all stays for.
+    var commitsUnderWay: [StepID] { running.values.filter(\.command.isProtected).map(\.step).sorted() }
+
+    private var now: Double { (monotonicTime() - startTime).inSeconds }
+
+    // MARK: The dispatcher's answers
+
+    /// One answer can lead to the next event, such as a step that cannot be started: they are taken in turn.
+    private func perform(_ new: [Dispatcher.Action]) {
+        actions.append(contentsOf: new)
+        guard !isPerforming else { return }
+        isPerforming = true
+        while let action = actions.popFirst() { perform(action) }
+        isPerforming = false
+    }
+
+    private func perform(_ action: Dispatcher.Action) {
+        switch action {
+        case .start(let job):
+            start(job)
+        case .waiting(let job, let obstacle):
+            let step = prepared.graph.step(job)
+            bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
+        case .end(let job, let outcome, let reason):
+            let step = prepared.graph.step(job)
+            let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason))
+            finish(step, end, hasRun: false)
+        case .finished:
+            writerWatch?.cancel()
+            for lock in foreign.values { lock.watch?.cancel() }
+            completion(report)
+        }
+    }
+
+    private func text(of reason: Dispatcher.EndReason) -> String? {
+        switch reason {
+        case .requirement(let job): "requires \(prepared.graph.step(job))"
+        case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
+        case .cancelled: nil
+        case .givenUp: "what it waits for was not released in time"
+        }
+    }
+
+    // MARK: Steps
+
+    private func start(_ job: JobIndex) {
+        let step = prepared.graph.step(job)
+        guard let command = prepared.commands[step] else {
+            preconditionFailure("\(step) was planned without a command")
+        }
+        let mutexes = lockedMutexes(of: job)
+        if let held = locks.acquire(mutexes, free: prepared.freeMutexes[step] ?? []) {
+            return wait(job, for: held, command)
+        }
+        launch(command)
+    }
+
+    /// The download pool is this run's own; every other mutex excludes other runs too.
+    private func lockedMutexes(of job: JobIndex) -> [String] {
+        prepared.graph.mutexes(of: job).filter { $0 != StepGraph.downloadPool }
+    }
+
+    private func launch(_ command: StepCommand) {
+        let step = command.step
+        do throws(Errno) {
+            let run = StepRun(
+                command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
+            ) { [unowned self] run, end in
+                ended(run, end)
+            }
+            running[step] = run
+            stepOfLog[run.logID] = step
+            start(run)
+        } catch {
+            let path = "\(directory.path)/\(step.plugin).\(step.phase).log"
+            let reason = "its log \(path) cannot be opened: \(error). Choose another place with --state-dir"
+            releaseAndReport(step, PhaseEnd(phase: step.phase, outcome: .failed, error: reason), hasRun: false)
+        }
+    }
+
+    private func start(_ run: StepRun) {
+        let step = run.step
+        do throws(StartFailure) {
+            if run.command.isProtected, let guardian {
+                try run.start(with: starter, under: guardian, logIn: directory)
+            } else {
+                try run.start(with: starter, exitRecord: nil)
+                run.track(by: guardian)
+            }
+        } catch {
+            running[step] = nil
+            stepOfLog[run.logID] = nil
+            guardian?.unprotect(step: step)
+            releaseAndReport(
+                step, PhaseEnd(phase: step.phase, outcome: error.outcome, error: error.reason), hasRun: false)
+        }
+    }
+
+    private func ended(_ run: StepRun, _ end: PhaseEnd) {
+        let step = run.step
+        running[step] = nil
+        stepOfLog[run.logID] = nil
+        if run.command.isProtected { guardian?.unprotect(step: step) } else { guardian?.untrack(step: step) }
+        if shouldRetry(run, end) {
+            var command = run.command
+            let number = command.attempt
+            command.attempt += 1
+            bus.publish(
+                .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(number) of \(options.retries)"),
+                of: step.plugin)
+            return launch(command)
+        }
+        plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
+        releaseAndReport(step, end, hasRun: true)
+    }
+
+    private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
+        guard report.signal == nil, run.command.attempt <= options.retries else { return false }
+        switch end.outcome {
+        case .failed, .timedOut, .killed: return true
+        default: return false
+        }
+    }
+
+    private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
+        guard let job = prepared.graph.job(step) else { return }
+        locks.release(lockedMutexes(of: job))
+        finish(step, end, hasRun: hasRun)
+        perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
+    }
+
+    // MARK: Mutexes of other runs
+
+    private func wait(_ job: JobIndex, for held: MutexLocks.Held, _ command: StepCommand) {
+        let lock = foreign[held.mutex] ?? ForeignLock()
+        foreign[held.mutex] = lock
+        if lock.watch == nil {
+            lock.watch = try? ClosedFileWatch(locks.file(of: held.mutex), loop: loop) { [weak self] in
+                self?.lookAgain(held.mutex)
+            }
+        }
+        let deadline = monotonicTime() + command.settings.waitTimeout
+        lock.deadlines.append(
+            loop.schedule(at: deadline) { [weak self] in
+                guard let self else { return }
+                perform(dispatcher.giveUp(job, as: .deferred, now: now))
+            })
+        perform(dispatcher.startBlocked(job, by: held.mutex, holder: held.holder, now: now))
+        // It may have been released between the try and the watch.
+        if locks.acquire([held.mutex], free: []) == nil { lookAgain(held.mutex) }
+    }
+
+    private func lookAgain(_ mutex: String) {
+        guard let lock = foreign.removeValue(forKey: mutex) else { return }
+        lock.watch?.cancel()
+        for timer in lock.deadlines { timer.cancel() }
+        locks.release([mutex])
+        perform(dispatcher.foreignLockReleased(mutex, now: now))
+    }
+
+    // MARK: Logs
+
+    private func takeLogNotices() {
+        for notice in writer.takeNotices() {
+            switch notice {
+            case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
+            case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    private func complete(_ skipped: SkippedPlugin) {
+        report.outcomes[skipped.plugin] = skipped.outcome
+        let error = skipped.outcome == .upToDate ? nil : skipped.reason
+        bus.publish(.completion(Completion(outcome: skipped.outcome, error: error)), of: skipped.plugin)
+    }
+
+    /// A step has ended; with its last one, so has its plugin. The plugin's outcome is that of its last phase that ran;
+    /// of one that did not run where all before it went well, since the plugin's work was not done.
+    private func finish(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
+        bus.publish(.phaseEnd(end), of: step.plugin)
+        guard var progress = plugins[step.plugin] else { return }
+        progress.remaining -= 1
+        if hasRun || progress.last?.outcome.isSuccess ?? true { progress.last = end }
+        plugins[step.plugin] = progress
+        guard progress.remaining == 0, let last = progress.last else { return }
+        report.outcomes[step.plugin] = last.outcome
+        bus.publish(
+            .completion(
+                Completion(
+                    outcome: last.outcome, exitCode: last.exitCode, packagesUpdated: progress.packagesUpdated,
+                    error: last.error)),
+            of: step.plugin)
+    }
+}

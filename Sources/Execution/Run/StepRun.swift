@@ -1,0 +1,236 @@
+// One step of a plan while it runs: its log, its events, and what its end means.
+
+import Cgroups
+import Launching
+import LinuxSystem
+import PluginProtocol
+import SystemPackage
+import UpdateModel
+
+/// Runs one try of a step. Lives on the event loop's thread.
+final class StepRun: SupervisedProcess.Output {
+    let command: StepCommand
+    private let bus: EventBus
+    private let writer: LogWriter
+    private let loop: EventLoop
+    private let log: LogWriter.LogID
+    private var decoders: [OutputStream: OutputDecoder] = [:]
+    private var started: StartedStep?
+    private var startTime = Duration.zero
+    private var logFailure: Errno?
+    private var lastLines: [OutputStream: OutputLines] = [:]
+    private(set) var result: UpdateResult?
+    private let onEnd: (StepRun, PhaseEnd) -> Void
+
+    /// A log to which not one byte could be written for so long is given up.
+    private static let stallLimit = Duration.seconds(30)
+
+    var step: StepID { command.step }
+    var logID: LogWriter.LogID { log }
+
+    /// - Parameters:
+    ///   - logFile: to append to.
+    ///   - onEnd: called once, when the process and all that it started are dealt with.
+    init(
+        _ command: StepCommand, logFile: consuming OwnedDescriptor, writer: LogWriter, bus: EventBus, loop: EventLoop,
+        onEnd: @escaping (StepRun, PhaseEnd) -> Void
+    ) {
+        self.command = command
+        self.writer = writer
+        self.bus = bus
+        self.loop = loop
+        self.onEnd = onEnd
+        log = writer.open(logFile)
+    }
+
+    /// Starts it, and says so.
+    /// - Parameter exitRecord: open for its witness, where it is a commit.
+    func start(with starter: StepStarter, exitRecord: CInt?) throws(StartFailure) {
+        startTime = monotonicTime()
+        do throws(StartFailure) {
+            let started = try starter.start(
+                command, output: self, exitRecord: exitRecord,
+                onNotice: { [weak self] in self?.noted($0) },
+                onEnd: { [weak self] in self?.ended($0) })
+            self.started = started
+            announce(started)
+        } catch {
+            writer.close(log)
+            throw error
+        }
+    }
+
+    /// Starts a commit, which goes on should update-all die: its exit is noted, and the guardian reads its output then.
+    func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure)
+    {
+        let record: OwnedDescriptor
+        do throws(Errno) {
+            record = try guardian.createExitRecord(for: step)
+        } catch {
+            writer.close(log)
+            throw StartFailure(
+                outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir"
+            )
+        }
+        try start(with: starter, exitRecord: record.raw)
+        guard let process = started?.process else { return }
+        do throws(Errno) {
+            let log = try directory.openLog(of: step)
+            try guardian.protect(
+                step: step, process: process.processDescriptor, outputs: process.outputDescriptors, log: log.raw)
+        } catch {
+            publish(
+                .error(
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, its output is lost"
+                ))
+        }
+    }
+
+    /// Where no group holds the step, the guardian must know how to find it.
+    func track(by guardian: Guardian?) {
+        guard let guardian, let started, started.leaf == nil, let process = started.process else { return }
+        do throws(Errno) {
+            try guardian.track(
+                step: step, session: process.processID, temporaryDirectory: started.temporaryDirectory)
+        } catch {
+            publish(
+                .error(
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, it goes on"))
+        }
+    }
+
+    func stop(_ cause: StopCause, isUrgent: Bool) {
+        started?.process?.stop(cause, isUrgent: isUrgent)
+    }
+
+    private func announce(_ started: StartedStep) {
+        let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []
+        publish(
+            .phaseStart(
+                PhaseStart(
+                    phase: step.phase, cgroup: started.leaf?.path, limits: started.leaf?.applied ?? [],
+                    runAs: started.persona.account.name, capabilities: capabilities,
+                    isProtected: command.isProtected)))
+        for deviation in started.leaf?.deviations ?? [] { publish(.limit(deviation)) }
+    }
+
+    private func publish(_ body: Event.Body) { bus.publish(body, of: step.plugin) }
+
+    // MARK: Output
+
+    func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool {
+        let hasRoom = logFailure != nil || writer.append(bytes, to: log)
+        if !hasRoom { watchStall() }
+        let decoded = bytes.withUnsafeBytes { decoders[stream, default: decoder(stream)].feed($0.bytes) }
+        publish(decoded, from: stream)
+        return hasRoom
+    }
+
+    private func decoder(_ stream: OutputStream) -> OutputDecoder {
+        OutputDecoder(phase: step.phase, stream: stream)
+    }
+
+    func ended() {
+        for stream in [OutputStream.stdout, .stderr] {
+            publish(decoders[stream, default: decoder(stream)].finish(), from: stream)
+        }
+    }
+
+    private func publish(_ decoded: [DecodedOutput], from stream: OutputStream) {
+        for item in decoded {
+            switch item {
+            case .lines(let lines):
+                lastLines[stream] = lines
+                publish(.output(lines))
+            case .event(.progress(let progress)):
+                publish(.progress(progress))
+            case .event(.result(let result)):
+                self.result = result
+                publish(.result(result))
+            case .event(.phaseStart), .event(.phaseEnd):
+                // The phases are ours: they begin and end with their processes.
+                break
+            case .warning(let text):
+                _ = writer.append(Array("[update-all: \(text)]\n".utf8), to: log)
+            }
+        }
+    }
+
+    // MARK: The log
+
+    /// The log has room again.
+    func logDrained() { started?.process?.resumeReading() }
+
+    /// The disk refused the log, or did not answer.
+    func logFailed(_ failure: Errno) {
+        guard logFailure == nil else { return }
+        logFailure = failure
+        if command.isProtected {
+            publish(.error("the log of \(step) is cut: \(failure). The commit goes on"))
+            started?.process?.resumeReading()
+        } else {
+            started?.process?.stop(.logFailed, isUrgent: false)
+            started?.process?.resumeReading()
+        }
+    }
+
+    private func watchStall() {
+        loop.schedule(at: monotonicTime() + Self.stallLimit) { [weak self] in
+            guard let self, logFailure == nil, let stalled = writer.stalled(log, at: monotonicTime()),
+                stalled >= Self.stallLimit
+            else { return }
+            writer.abandon(log)
+            logFailed(.timedOut)
+        }
+    }
+
+    // MARK: The end
+
+    private func noted(_ notice: SupervisedProcess.Notice) {
+        switch notice {
+        case .stopping(let cause, let signal, let killAfter):
+            publish(
+                .stopping(Stopping(phase: step.phase, cause: cause, signal: signal, killAfter: killAfter)))
+        case .overdue(let limit):
+            publish(
+                .limit(
+                    LimitDeviation(
+                        control: "timeout", requested: limit.sentence, effective: nil,
+                        reason: "\(step) is a commit and is waited for")))
+        case .cannotKill(let reason):
+            publish(.error("\(step) cannot be ended: \(reason)"))
+        }
+    }
+
+    private func ended(_ end: ProcessLifecycle.End) {
+        guard let started else { return }
+        let wall = monotonicTime() - startTime
+        // Read before the group goes: its counters go with it.
+        let memory = started.leaf?.memoryEvents()
+        let metrics = started.metrics(wall: wall)
+        let judgement = StepJudgement(
+            command: command, end: end, oomKills: memory?.oomKills ?? 0,
+            memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
+            lastLine: lastLine)
+        if end.leftoversRemain {
+            let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
+            publish(.error("\(step) left processes behind that still run: \(list)"))
+        }
+        writer.close(log)
+        started.cleanUp()
+        var phaseEnd = judgement.phaseEnd
+        phaseEnd.metrics = metrics
+        onEnd(self, phaseEnd)
+    }
+
+    /// What it complained with last: the last line of stderr that is not blank, or else of stdout.
+    private var lastLine: String? {
+        for stream in [OutputStream.stderr, .stdout] {
+            guard let lines = lastLines[stream] else { continue }
+            for index in (0..<lines.count).reversed() where lines.line(index).contains(where: { $0 > 0x20 }) {
+                return String(decoding: lines.line(index).prefix(300), as: UTF8.self)
+            }
+        }
+        return nil
+    }
+}

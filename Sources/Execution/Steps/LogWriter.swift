@@ -1,0 +1,214 @@
+// The bytes of a step go to its log before anything else: lossless on disk, lossy on screen.
+
+import DequeModule
+import LinuxSystem
+import Synchronization
+import SystemPackage
+import UpdateModel
+
+/// Writes the logs of all steps on a thread of its own, so that a hung disk holds neither the event loop nor the steps
+/// whose logs still have room.
+// @unchecked: all that changes is behind the mutex.
+final class LogWriter: @unchecked Sendable {
+    /// Bytes that wait for one log at most; at the bound that step's output is not read until there is room.
+    static let bound = 4 << 20
+
+    /// One log has so many bytes at most; what comes beyond is left out, and its last line says so.
+    static let limit: Int64 = 4 << 30
+
+    struct LogID: Hashable, Sendable { fileprivate let number: Int }
+
+    /// What became of a log since it was asked last.
+    enum Notice: Sendable {
+        /// There is room again.
+        case drained(LogID)
+        /// The disk refused it; what comes now is thrown away.
+        case failed(LogID, Errno)
+    }
+
+    fileprivate struct Log {
+        let file: WrittenFile
+        var chunks: Deque<[UInt8]> = []
+        var pending = 0
+        var written: Int64 = 0
+        var failure: Errno?
+        var isFull = false
+        var isClosing = false
+        var isQueued = false
+        /// When the writer began what it has not finished, as `monotonicTime()`.
+        var writingSince: Duration?
+    }
+
+    /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
+    fileprivate final class WrittenFile: Sendable {
+        let descriptor: OwnedDescriptor
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    fileprivate struct State {
+        var logs: [LogID: Log] = [:]
+        /// Logs with something to write, in turn.
+        var ready: Deque<LogID> = []
+        var nextNumber = 0
+        var notices: [Notice] = []
+        var isStopping = false
+    }
+
+    private let state = Mutex(State())
+    private let work: WakeUp
+    private let ended: WakeUp
+    /// Signalled where `takeNotices` has something; for the event loop to watch.
+    let notice: WakeUp
+
+    init() throws(Errno) {
+        work = try WakeUp()
+        notice = try WakeUp()
+        ended = try WakeUp()
+        try startThread(name: "log-writer") { [self] in
+            while writeWhatIsReady() { work.wait(limit: nil) }
+            ended.signal()
+        }
+    }
+
+    /// - Parameter file: opened for appending.
+    func open(_ file: consuming OwnedDescriptor) -> LogID {
+        let file = WrittenFile(file)
+        return state.withLock { state in
+            state.nextNumber += 1
+            let log = LogID(number: state.nextNumber)
+            state.logs[log] = Log(file: file)
+            return log
+        }
+    }
+
+    /// Hands bytes over. Returns whether the log has room for more; if not, a `drained` notice follows.
+    func append(_ bytes: [UInt8], to log: LogID) -> Bool {
+        let (mustWake, hasRoom) = state.withLock { state -> (Bool, Bool) in
+            guard state.logs[log] != nil, state.logs[log]?.failure == nil else { return (false, true) }
+            state.logs[log]!.chunks.append(bytes)
+            state.logs[log]!.pending += bytes.count
+            let hasRoom = state.logs[log]!.pending < Self.bound
+            state.logs[log]!.isFull = !hasRoom
+            return (state.enqueue(log), hasRoom)
+        }
+        if mustWake { work.signal() }
+        return hasRoom
+    }
+
+    /// Closes a log when all that was handed over is written, or the disk refused it.
+    func close(_ log: LogID) {
+        let mustWake = state.withLock { state in
+            guard state.logs[log] != nil else { return false }
+            state.logs[log]!.isClosing = true
+            return state.enqueue(log)
+        }
+        if mustWake { work.signal() }
+    }
+
+    func takeNotices() -> [Notice] {
+        notice.clear()
+        return state.withLock { state in
+            defer { state.notices = [] }
+            return state.notices
+        }
+    }
+
+    /// For how long the writer has been at a single write of this log; `nil`: it is not.
+    func stalled(_ log: LogID, at now: Duration) -> Duration? {
+        state.withLock { $0.logs[log]?.writingSince.map { now - $0 } }
+    }
+
+    /// Gives a log up: nothing more is kept for it. The thread may still be in its last write.
+    func abandon(_ log: LogID) {
+        state.withLock { state in
+            state.logs[log]?.failure = .timedOut
+            state.logs[log]?.chunks = []
+            state.logs[log]?.pending = 0
+        }
+    }
+
+    /// Ends the thread when everything is written, and returns then, or after `limit` where the disk does not answer.
+    func stop(limit: Duration) {
+        state.withLock { $0.isStopping = true }
+        work.signal()
+        ended.wait(limit: limit)
+    }
+
+    // MARK: The thread
+
+    /// - Returns: whether there will be more to do.
+    private func writeWhatIsReady() -> Bool {
+        while let (log, file, chunks, room) = nextTurn() {
+            var written: Int64 = 0
+            var failure: Errno?
+            for chunk in chunks {
+                do {
+                    try file.write(chunk, room: room - written)
+                    written += Int64(chunk.count)
+                } catch {
+                    failure = error
+                    break
+                }
+            }
+            finishTurn(log, written: written, failure: failure)
+        }
+        return state.withLock { !$0.isStopping }
+    }
+
+    private func nextTurn() -> (LogID, WrittenFile, Deque<[UInt8]>, Int64)? {
+        let now = monotonicTime()
+        return state.withLock { state in
+            guard let id = state.ready.popFirst(), let log = state.logs[id] else { return nil }
+            state.logs[id]!.isQueued = false
+            state.logs[id]!.chunks = []
+            state.logs[id]!.writingSince = log.chunks.isEmpty ? nil : now
+            return (id, log.file, log.chunks, Self.limit - log.written)
+        }
+    }
+
+    private func finishTurn(_ id: LogID, written: Int64, failure: Errno?) {
+        let mustNotify = state.withLock { state in
+            guard var log = state.logs[id] else { return false }
+            var mustNotify = false
+            log.writingSince = nil
+            log.written += written
+            log.pending = log.chunks.reduce(0) { $0 + $1.count }
+            if let failure, log.failure == nil {
+                log.failure = failure
+                log.chunks = []
+                log.pending = 0
+                state.notices.append(.failed(id, failure))
+                mustNotify = true
+            }
+            if log.isFull, log.pending < Self.bound / 2 {
+                log.isFull = false
+                state.notices.append(.drained(id))
+                mustNotify = true
+            }
+            state.logs[id] = log.isClosing && log.chunks.isEmpty ? nil : log
+            return mustNotify
+        }
+        if mustNotify { notice.signal() }
+    }
+}
+
+extension LogWriter.State {
+    /// Puts a log in turn. Returns whether the thread must be woken.
+    fileprivate mutating func enqueue(_ log: LogWriter.LogID) -> Bool {
+        guard logs[log]?.isQueued == false else { return false }
+        logs[log]!.isQueued = true
+        ready.append(log)
+        return ready.count == 1
+    }
+}
+
+extension LogWriter.WrittenFile {
+    /// Writes a chunk, or as much of it as `room` allows.
+    fileprivate func write(_ chunk: [UInt8], room: Int64) throws(Errno) {
+        if Int64(chunk.count) <= room { return try writeAll(descriptor.raw, chunk) }
+        if room > 0 { try writeAll(descriptor.raw, Array(chunk.prefix(Int(room)))) }
+        if room >= 0 {
+            try writeAll(descriptor.raw, Array("\n[update-all: this log is full; the rest was not kept]\n".utf8))
+        }
+    }
+}

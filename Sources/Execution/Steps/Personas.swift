@@ -1,0 +1,104 @@
+// As whom a step runs: the account behind `run_as`, for the person or root who called us.
+
+import Glibc
+import LinuxSystem
+import PluginProtocol
+import SystemPackage
+import UpdateModel
+
+/// The account that a step gets.
+struct Persona: Hashable, Sendable {
+    var account: Account
+    /// Whether it is another one than ours, so that privileges must be dropped to it.
+    var needsChange: Bool
+    var path: String
+}
+
+/// Why a step cannot run as the account it is for.
+struct PersonaRefusal: Error {
+    var outcome: Outcome
+    /// As a clause.
+    var reason: String
+}
+
+/// Chooses accounts. Made once, since looking one up can mean asking a directory server.
+struct Personas {
+    private let user: Account
+    /// Who called sudo, where we are root for a person.
+    private let caller: Account?
+    private let callerPath: String
+
+    /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
+    private static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// - Throws: where our own account is unknown.
+    init(environment: [String: String]) throws(RunError) {
+        let id = geteuid()
+        guard let user = (try? Account.numbered(id)) ?? nil else {
+            throw RunError(
+                .failure,
+                "the user with the number \(id) has no account here: add one to /etc/passwd, or run as another")
+        }
+        self.user = user
+        callerPath = environment["PATH"] ?? Self.securePath
+        if id == 0, let number = environment["SUDO_UID"].flatMap(UInt32.init), number != 0 {
+            caller = (try? Account.numbered(number)) ?? nil
+        } else {
+            caller = nil
+        }
+    }
+
+    var ownName: String { user.name }
+    var ownHome: String { user.home }
+
+    /// The account of a step of `plugin`.
+    func persona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
+        guard user.user == 0 else {
+            if runAs == .invokingUser || runAs == .named(user.name) {
+                return Persona(account: user, needsChange: false, path: callerPath)
+            }
+            throw PersonaRefusal(
+                outcome: .needsAuth, reason: "it runs as \(runAs); run update-all as root, with sudo for example")
+        }
+        let account = try account(runAs, for: plugin)
+        if account.user == 0, let refusal = distrust(plugin) {
+            throw PersonaRefusal(outcome: .failed, reason: refusal)
+        }
+        return Persona(account: account, needsChange: account.user != 0, path: Self.securePath)
+    }
+
+    /// The path in which its programs are looked for.
+    func path(_ runAs: RunAs) -> String { user.user == 0 ? Self.securePath : callerPath }
+
+    private func account(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Account {
+        switch runAs {
+        case .root:
+            return user
+        case .invokingUser:
+            if let caller { return caller }
+            let owner = (try? status(plugin.executable))?.st_uid ?? 0
+            return try known((try? Account.numbered(owner)) ?? nil, "the owner of \(plugin.executable)")
+        case .named(let name):
+            return try known((try? Account.named(name)) ?? nil, "\"\(name)\"")
+        }
+    }
+
+    private func known(_ account: Account?, _ whom: String) throws(PersonaRefusal) -> Account {
+        guard let account else {
+            throw PersonaRefusal(outcome: .failed, reason: "\(whom) has no account on this machine")
+        }
+        return account
+    }
+
+    /// Why a file may not run as root; `nil` where it may.
+    private func distrust(_ plugin: DiscoveredPlugin) -> String? {
+        for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) {
+            do throws(Errno) {
+                if let refusal = TrustRefusal.first(in: try pathComponents(of: path)) { return refusal.description }
+            } catch {
+                return "\(path) cannot be checked: \(error)"
+            }
+        }
+        return nil
+    }
+}

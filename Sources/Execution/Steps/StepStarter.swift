@@ -1,0 +1,253 @@
+// What a process of a plugin needs before it can start, in order, and how it is all taken back.
+
+import Cgroups
+import Glibc
+import Launching
+import LinuxSystem
+import PluginProtocol
+import Policy
+import SystemPackage
+import UpdateModel
+
+/// One process to be started for a step.
+struct StepCommand: Sendable {
+    var plugin: DiscoveredPlugin
+    var step: StepID
+    var command: PluginCommand
+    var isDryRun = false
+    /// From 1: each process of a step has a group of its own.
+    var attempt = 1
+    var runAs: RunAs
+    var settings: StepSettings
+    /// Control writes of its group, in order.
+    var limits: [ControlWrite]
+    var hints = ResourceHints()
+    var isProtected = false
+    var stopSignal: Int32?
+    var timeout: Duration?
+}
+
+/// Why a process was not started.
+struct StartFailure: Error {
+    var outcome: Outcome
+    /// As a sentence without a full stop; it says what to do.
+    var reason: String
+}
+
+/// A process that runs, with what belongs to it.
+final class StartedStep {
+    let persona: Persona
+    let leaf: Leaf?
+    let group: ProcessGroup
+    let temporaryDirectory: String
+    fileprivate(set) var process: SupervisedProcess?
+
+    fileprivate init(persona: Persona, leaf: Leaf?, group: ProcessGroup, temporaryDirectory: String) {
+        self.persona = persona
+        self.leaf = leaf
+        self.group = group
+        self.temporaryDirectory = temporaryDirectory
+    }
+
+    /// What it used: by its group, or where it has none by what the kernel counted for its main process.
+    func metrics(wall: Duration) -> Metrics {
+        if let leaf { return leaf.metrics(wall: wall) }
+        var metrics = Metrics(wallSeconds: wall.inSeconds)
+        metrics.cpuUserSeconds = process?.exit?.cpuUser.inSeconds
+        metrics.cpuSystemSeconds = process?.exit?.cpuSystem.inSeconds
+        metrics.memoryPeak = process?.exit?.peakResident
+        return metrics
+    }
+
+    /// Removes what only this process needed, after its end. What cannot be removed stays for the sweep of the next run.
+    func cleanUp() {
+        do throws(Errno) {
+            try removeDirectory(temporaryDirectory)
+        } catch {
+            try? removeTree(temporaryDirectory)
+        }
+        try? leaf?.remove()
+    }
+}
+
+/// Starts processes of steps: the account, a private directory, the group with its limits, the process in it.
+final class StepStarter {
+    private let run: RunID
+    private let loop: EventLoop
+    private let launcher: any Launcher
+    private let site: CgroupSite
+    private let personas: Personas
+    private let temporaryRoot: String
+    private let proxies: Proxies
+    private let isScheduled: Bool
+    /// The guardian's program is also the witness of commits.
+    private let witness: String?
+
+    init(
+        run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
+        temporaryRoot: String, environment: [String: String], witness: String?
+    ) {
+        self.run = run
+        self.loop = loop
+        self.launcher = launcher
+        self.site = site
+        self.personas = personas
+        self.temporaryRoot = temporaryRoot
+        proxies = Proxies(environment: environment)
+        isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
+        self.witness = witness
+    }
+
+    /// - Parameters:
+    ///   - exitRecord: an open file in which the exit of a commit is noted by a witness, should we not live to see it.
+    func start(
+        _ command: StepCommand, output: any SupervisedProcess.Output, exitRecord: CInt?,
+        onNotice: @escaping (SupervisedProcess.Notice) -> Void,
+        onEnd: @escaping (ProcessLifecycle.End) -> Void
+    ) throws(StartFailure) -> StartedStep {
+        let persona: Persona
+        do throws(PersonaRefusal) {
+            persona = try personas.persona(command.runAs, for: command.plugin)
+        } catch {
+            throw StartFailure(outcome: error.outcome, reason: error.reason)
+        }
+        let directory = try makeTemporaryDirectory(for: command, persona)
+        do throws(StartFailure) {
+            return try start(
+                command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
+                onNotice: onNotice, onEnd: onEnd)
+        } catch {
+            try? removeDirectory(directory)
+            throw error
+        }
+    }
+
+    private func start(
+        _ command: StepCommand, persona: Persona, directory: String, output: any SupervisedProcess.Output,
+        exitRecord: CInt?, onNotice: @escaping (SupervisedProcess.Notice) -> Void,
+        onEnd: @escaping (ProcessLifecycle.End) -> Void
+    ) throws(StartFailure) -> StartedStep {
+        let leaf = try makeLeaf(for: command)
+        do throws(StartFailure) {
+            let process = try launch(
+                command, persona: persona, directory: directory, leaf: leaf, exitRecord: exitRecord)
+            let group: ProcessGroup =
+                if let leaf {
+                    .leaf(leaf)
+                } else {
+                    .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory)"))
+                }
+            let started = StartedStep(
+                persona: persona, leaf: leaf, group: group, temporaryDirectory: directory)
+            let rules = ProcessLifecycle.Rules(
+                isProtected: command.isProtected, stopSignal: command.stopSignal,
+                stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
+                leftovers: command.settings.leftovers)
+            do throws(Errno) {
+                started.process = try SupervisedProcess(
+                    process, group: group, rules: rules, output: output, loop: loop, onNotice: onNotice, onEnd: onEnd)
+            } catch {
+                throw StartFailure(
+                    outcome: .failed,
+                    reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
+            }
+            return started
+        } catch {
+            try? leaf?.remove()
+            throw error
+        }
+    }
+
+    private func makeTemporaryDirectory(
+        for command: StepCommand, _ persona: Persona
+    ) throws(StartFailure) -> String {
+        let path = "\(temporaryRoot)/\(command.step.plugin).\(command.step.phase).\(command.attempt)"
+        do throws(Errno) {
+            try makeDirectory(path, mode: 0o700)
+            if persona.needsChange { try changeOwner(path, user: persona.account.user, group: persona.account.group) }
+            return path
+        } catch {
+            throw StartFailure(
+                outcome: .failed,
+                reason: "its private directory \(path) cannot be made: \(error). Choose another place with --state-dir")
+        }
+    }
+
+    /// - Returns: `nil` only where this machine has no groups for us at all, which the plan has said.
+    private func makeLeaf(for command: StepCommand) throws(StartFailure) -> Leaf? {
+        guard case .tree(let tree) = site else { return nil }
+        do throws(CgroupError) {
+            return try tree.makeLeaf(
+                command.step, attempt: command.attempt, isProtected: command.isProtected, limits: command.limits)
+        } catch {
+            throw StartFailure(outcome: .failed, reason: "its control group cannot be had: \(error)")
+        }
+    }
+
+    private func launch(
+        _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?
+    ) throws(StartFailure) -> LaunchedProcess {
+        let usesTerminal = command.settings.terminal == .always && command.step.phase != .check
+        let invocation = invocation(of: command, persona: persona, directory: directory, usesTerminal: usesTerminal)
+        var arguments = Array(invocation.arguments.dropFirst())
+        var executable = invocation.executable
+        if exitRecord != nil, let witness {
+            // A commit's exit is noted by its parent, so that it is known even if we die before.
+            let witnessed = Guardian.witnessCommand(
+                [executable] + arguments, executable: witness, record: Self.recordTarget)
+            (executable, arguments) = (witness, Array(witnessed.dropFirst()))
+        }
+        var request = LaunchRequest(
+            executable: executable, arguments: arguments, environment: invocation.environment.map(\.description),
+            directory: invocation.directory, leaf: leaf)
+        if let exitRecord, witness != nil {
+            request.extraDescriptors = [HandedDescriptor(source: exitRecord, target: Self.recordTarget)]
+        }
+        if persona.needsChange { request.identity = Identity(persona.account) }
+        if persona.account.user == 0 { request.boundingSet = try boundingSet(command) }
+        request.noNewPrivileges = command.settings.noNewPrivileges
+        request.nice = command.settings.nice
+        // The group's cpu.idle does the same for the group; the process's own class serves where there is no group.
+        if command.settings.limits.cpuWeight == .idle {
+            request.scheduling = .idle
+            request.ioPriority = .idle
+        }
+        if usesTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) }
+        do throws(LaunchError) {
+            return try launcher.launch(request)
+        } catch {
+            throw StartFailure(outcome: .failed, reason: error.description)
+        }
+    }
+
+    /// The number that the exit record has in the witness.
+    private static let recordTarget: CInt = 3
+
+    private func invocation(
+        of command: StepCommand, persona: Persona, directory: String, usesTerminal: Bool
+    ) -> Invocation {
+        var context = InvocationContext(
+            run: run, user: persona.account.name, home: persona.account.home, path: persona.path,
+            temporaryDirectory: directory)
+        context.isScheduled = isScheduled
+        context.proxies = proxies
+        context.hints = command.hints
+        if usesTerminal { context.terminal = "xterm-256color" }
+        return Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+    }
+
+    /// `nil`: as this process, which is what package managers need of root.
+    private func boundingSet(_ command: StepCommand) throws(StartFailure) -> CapabilitySet? {
+        guard let names = command.settings.capabilities else { return nil }
+        do throws(CapabilitySet.UnknownName) {
+            return try CapabilitySet(names: names)
+        } catch {
+            throw StartFailure(outcome: .failed, reason: "\(error): mend \"capabilities\" in the policy")
+        }
+    }
+
+    /// Whether this process can become the account behind `runAs`.
+    func canRun(as runAs: RunAs, for plugin: DiscoveredPlugin) -> Bool {
+        (try? personas.persona(runAs, for: plugin)) != nil
+    }
+}

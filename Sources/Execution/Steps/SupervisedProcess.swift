@@ -1,0 +1,225 @@
+// One process from its launch to the end of all that it started: pipes, timers, signals, leftovers. Lives on the event
+// loop's thread.
+
+import Cgroups
+import Launching
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// Drives a `ProcessLifecycle` with a real process.
+final class SupervisedProcess {
+    /// Who gets what the process prints.
+    protocol Output: AnyObject {
+        /// Takes a piece of output as it was read. Returns whether more may be read; if not, `resumeReading` must follow.
+        func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool
+        /// No more will come.
+        func ended()
+    }
+
+    /// What the lifecycle wants known besides the end.
+    enum Notice {
+        case stopping(StopCause, signal: Int32?, killAfter: Duration?)
+        case overdue(Duration)
+        /// What it started cannot be ended: why, as a clause.
+        case cannotKill(String)
+    }
+
+    private let loop: EventLoop
+    private let process: LaunchedProcess
+    private let group: ProcessGroup
+    private let output: any Output
+    private let onNotice: (Notice) -> Void
+    private let onEnd: (ProcessLifecycle.End) -> Void
+    private var lifecycle: ProcessLifecycle
+    private var exitWatch: EventLoop.Watch?
+    private var streams: [OutputStream: Stream] = [:]
+    private var groupWatch: EventLoop.Watch?
+    private var timers: [EventLoop.Timer] = []
+
+    /// Read at once at most; a pipe of the default size gives no more.
+    private static let chunk = 64 << 10
+
+    /// One of its outputs while it is open.
+    private final class Stream {
+        let descriptor: OwnedDescriptor
+        var watch: EventLoop.Watch?
+
+        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    }
+
+    private(set) var exit: Exit?
+    var processID: Int32 { process.pid }
+    var processDescriptor: CInt { process.pidfd.raw }
+    /// Where its output is read from, as long as it is open.
+    var outputDescriptors: [CInt] { streams.values.map { $0.descriptor.raw } }
+
+    /// - Throws: where the event loop cannot watch it (no descriptors left); the process is killed then.
+    init(
+        _ process: LaunchedProcess, group: ProcessGroup, rules: ProcessLifecycle.Rules, output: any Output,
+        loop: EventLoop, onNotice: @escaping (Notice) -> Void, onEnd: @escaping (ProcessLifecycle.End) -> Void
+    ) throws(Errno) {
+        self.loop = loop
+        self.process = process
+        self.group = group
+        self.output = output
+        self.onNotice = onNotice
+        self.onEnd = onEnd
+        lifecycle = ProcessLifecycle(rules: rules)
+        if let stdout = process.takeStdout() { streams[.stdout] = Stream(stdout) }
+        if let stderr = process.takeStderr() { streams[.stderr] = Stream(stderr) }
+        do throws(Errno) {
+            exitWatch = try loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in exited() }
+            for (name, stream) in streams {
+                stream.watch = try loop.watch(stream.descriptor.raw, for: .readable) { [unowned self] _ in read(name) }
+            }
+        } catch {
+            _ = group.killAll()
+            tearDown()
+            throw error
+        }
+        perform(lifecycle.started(at: monotonicTime()))
+    }
+
+    /// Whoever wants it to end says why; `isUrgent` skips the grace.
+    func stop(_ cause: StopCause, isUrgent: Bool) {
+        perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: monotonicTime()))
+    }
+
+    /// Output may be read again after `take` returned `false`.
+    func resumeReading() {
+        for stream in streams.values {
+            // It fails only where the kernel has no memory for it; the output then ends with the lifecycle's grace.
+            try? stream.watch?.resume()
+        }
+    }
+
+    // MARK: What happens
+
+    private func exited() {
+        guard let exit = (try? reapProcess(process.pidfd.raw)) ?? nil else { return }
+        exitWatch?.cancel()
+        exitWatch = nil
+        self.exit = exit
+        perform(lifecycle.mainExited(ProcessExit(exit), at: monotonicTime()))
+    }
+
+    private func read(_ name: OutputStream) {
+        guard let stream = streams[name] else { return }
+        var failure: Errno?
+        let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
+            do throws(Errno) {
+                count = try readBytes(stream.descriptor.raw, into: UnsafeMutableRawBufferPointer(buffer))
+            } catch {
+                failure = error
+            }
+        }
+        if failure == .wouldBlock { return }
+        // EIO is how a terminal says that its last user has gone.
+        guard failure == nil, !bytes.isEmpty else { return ended(name) }
+        let now = monotonicTime()
+        lifecycle.outputArrived(at: now)
+        if !output.take(bytes, from: name, at: now) {
+            // The log is behind: this step's output waits in its pipes, nobody else's.
+            stream.watch?.pause()
+        }
+    }
+
+    private func ended(_ stream: OutputStream) {
+        streams[stream]?.watch?.cancel()
+        streams[stream] = nil
+        if streams.isEmpty {
+            output.ended()
+            perform(lifecycle.outputsEnded(at: monotonicTime()))
+        }
+    }
+
+    private func groupChanged() {
+        guard groupWatch != nil else { return }
+        perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+    }
+
+    // MARK: What is done
+
+    private func perform(_ actions: [ProcessLifecycle.Action]) {
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: ProcessLifecycle.Action) {
+        switch action {
+        case .signalMain(let signal):
+            // It may have ended already.
+            try? signalProcess(process.pidfd.raw, signal)
+        case .signalAll(let signal):
+            group.signalAll(signal)
+        case .killAll:
+            if let reason = group.killAll() { onNotice(.cannotKill(reason)) }
+        case .announce(let cause, let signal, let killAfter):
+            onNotice(.stopping(cause, signal: signal, killAfter: killAfter))
+        case .reportOverdue(let timeout):
+            onNotice(.overdue(timeout))
+        case .wake(let deadline):
+            let timer = loop.schedule(at: deadline) { [weak self] in
+                guard let self else { return }
+                perform(lifecycle.timePassed(at: monotonicTime()))
+            }
+            timers.append(timer)
+        case .inspectLeftovers:
+            perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+        case .watchLeftovers:
+            watchLeftovers()
+        case .closeOutput:
+            closeStreams()
+            output.ended()
+        case .finish(let end):
+            tearDown()
+            onEnd(end)
+        }
+    }
+
+    private func watchLeftovers() {
+        if let descriptor = group.emptinessDescriptor,
+            let watch = try? loop.watch(descriptor, for: .priority, { [weak self] _ in self?.groupChanged() })
+        {
+            groupWatch = watch
+            // It may have become empty between the look and the watch.
+            groupChanged()
+        } else {
+            lookAgainSoon()
+        }
+    }
+
+    /// Without a control group nothing tells of the last process's end.
+    private func lookAgainSoon() {
+        let timer = loop.schedule(at: monotonicTime() + .milliseconds(50)) { [weak self] in
+            guard let self, !lifecycle.hasEnded else { return }
+            perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+            if !lifecycle.hasEnded { lookAgainSoon() }
+        }
+        timers.append(timer)
+    }
+
+    private func tearDown() {
+        exitWatch?.cancel()
+        exitWatch = nil
+        groupWatch?.cancel()
+        groupWatch = nil
+        closeStreams()
+        for timer in timers { timer.cancel() }
+        timers = []
+    }
+
+    private func closeStreams() {
+        for stream in streams.values { stream.watch?.cancel() }
+        streams = [:]
+    }
+}
+
+extension ProcessExit {
+    init(_ exit: Exit) {
+        switch exit.cause {
+        case .code(let code): self.init(status: code, isSignal: false)
+        case .signal(let number): self.init(status: number, isSignal: true)
+        }
+    }
+}

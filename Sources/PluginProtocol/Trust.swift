@@ -1,0 +1,76 @@
+// Whether a file may run as root: the rule that sshd and sudo use for the files they believe.
+
+/// One component of a path, as `lstat` shows it.
+public struct PathComponent: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable { case directory, file, symbolicLink }
+
+    /// The whole path up to and with this component.
+    public var path: String
+    public var kind: Kind
+    public var owner: UInt32
+    /// Permission bits with set-id and sticky bits (`st_mode & 07777`). A POSIX ACL that lets somebody else write shows
+    /// in the group's bits, which are its mask then (acl(5)).
+    public var mode: UInt32
+
+    public init(path: String, kind: Kind, owner: UInt32, mode: UInt32) {
+        self.path = path
+        self.kind = kind
+        self.owner = owner
+        self.mode = mode
+    }
+}
+
+/// Why a plugin is not run as root.
+public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
+    /// What somebody else than root can change.
+    public let path: String
+    /// As a clause: `it can be written by its group (mode 0775)`.
+    public let reason: String
+    /// The command that mends it, if the one who reads it trusts what is there now.
+    public let mend: String
+
+    public var description: String {
+        "\(path) is not safe to run as root: \(reason); look at it, then mend it with: \(mend)"
+    }
+
+    /// Checks that nobody but root can change what a path leads to.
+    ///
+    /// Everything must be owned by root and not writable by group or others. Excepted are directories with the sticky
+    /// bit, such as /tmp: nobody can remove or rename there what root owns, and that it is root's is checked with the
+    /// next component. The mode of a symbolic link means nothing; its owner does, since in a sticky directory the owner
+    /// can put another in its place.
+    /// - Parameter components: those of the executable and of the manifest, from the root directory on, with those of
+    ///   each symbolic link's target.
+    /// - Returns: the first refusal; `nil` where the file may run as root.
+    public static func first(in components: some Sequence<PathComponent>) -> TrustRefusal? {
+        for component in components {
+            let path = shellQuoted(component.path)
+            if component.owner != 0 {
+                let chown = component.kind == .symbolicLink ? "chown -h" : "chown"
+                return TrustRefusal(
+                    path: component.path, reason: "it is owned by the user with the number \(component.owner)",
+                    mend: "\(chown) root \(path)")
+            }
+            let isSticky = component.kind == .directory && component.mode & 0o1000 != 0
+            let writers: UInt32 = component.mode & 0o022
+            guard component.kind != .symbolicLink, !isSticky, writers != 0 else { continue }
+            let names = [0o020: "its group", 0o002: "everybody", 0o022: "its group and everybody"]
+            let mode = "0" + String(component.mode, radix: 8)
+            return TrustRefusal(
+                path: component.path, reason: "it can be written by \(names[Int(writers)] ?? "others") (mode \(mode))",
+                mend: "chmod go-w \(path)")
+        }
+        return nil
+    }
+}
+
+/// As a shell takes it for one word.
+private func shellQuoted(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { byte in
+        switch byte {
+        case 0x2B...0x3A, 0x40...0x5A, 0x5F, 0x61...0x7A: true  // +,-./0-9: @A-Z _ a-z
+        default: false
+        }
+    }
+    return isPlain && !text.isEmpty ? text : "'\(text.replacing("'", with: "'\\''"))'"
+}

@@ -1,0 +1,131 @@
+// Layers of texts become one policy; a value of a stronger layer replaces that of a weaker one, key by key.
+
+import TomlDocument
+import UpdateModel
+
+/// The texts that make up a policy.
+public struct PolicyTexts: Sendable {
+    /// The shipped default, or what `--policy` names; `nil`: the built-in policy alone.
+    public var base: PolicyText?
+    /// The files of `/etc`, the strongest last.
+    public var etc: [PolicyText]
+    public var user: PolicyText?
+    /// `KEY=VALUE` each, the strongest last.
+    public var set: [String]
+    /// Names that `extends` may use, for "did you mean".
+    public var shippedNames: [String]
+
+    public init(
+        base: PolicyText? = nil, etc: [PolicyText] = [], user: PolicyText? = nil, set: [String] = [],
+        shippedNames: [String] = []
+    ) {
+        self.base = base
+        self.etc = etc
+        self.user = user
+        self.set = set
+        self.shippedNames = shippedNames
+    }
+}
+
+/// A chain of `extends` has at most so many files.
+public let maximumExtendsDepth = 16
+
+/// Merges the layers of a policy: built-in < base < `/etc` < the user's < `--set`. What a file extends is just below
+/// that file, in its layer.
+/// - Parameters:
+///   - texts: The layers.
+///   - extended: Finds what a file extends: by the name of a shipped policy, or by a path relative to the
+///     second argument, the file that says so. `nil` where there is none that can be read.
+/// - Throws: All that is wrong with any of the texts, sorted by file and position.
+public func mergePolicy(
+    _ texts: PolicyTexts, extended: @escaping (_ name: String, _ relativeTo: String) -> PolicyText?
+) throws(Diagnostics) -> MergedPolicy {
+    var merger = PolicyMerger(shippedNames: texts.shippedNames, extended: extended)
+    merger.add(.builtIn, layer: .builtIn)
+    if let base = texts.base { merger.add(base, layer: .base) }
+    for text in texts.etc { merger.add(text, layer: .etc) }
+    if let user = texts.user { merger.add(user, layer: .user) }
+    for assignment in texts.set { merger.add(assignment: assignment) }
+    merger.checkPairs()
+    guard merger.diagnostics.isEmpty else { throw Diagnostics(merger.diagnostics) }
+    return MergedPolicy(name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings)
+}
+
+private struct PolicyMerger {
+    let shippedNames: [String]
+    let extended: (_ name: String, _ relativeTo: String) -> PolicyText?
+    var settings: [PolicySlot: PolicySetting] = [:]
+    var diagnostics: [Diagnostic] = []
+
+    /// Adds a file, after what it extends.
+    mutating func add(_ text: PolicyText, layer: PolicyLayer) {
+        var chain: [PolicyDecoder] = []
+        var next: PolicyText? = text
+        while let text = next {
+            var decoder = PolicyDecoder(layer: layer, file: text.file)
+            decoder.decode(text.bytes)
+            chain.append(decoder)
+            next = extendedText(of: decoder, chain: chain.map(\.file))
+        }
+        for decoder in chain.reversed() { take(decoder) }
+    }
+
+    mutating func add(assignment: String) {
+        var decoder = PolicyDecoder(layer: .set, file: "--set \(assignment)")
+        decoder.decode(assignment: assignment)
+        take(decoder)
+    }
+
+    private mutating func take(_ decoder: PolicyDecoder) {
+        diagnostics += decoder.diagnostics
+        settings.merge(decoder.settings.filter { $0.key.key != .extends }) { _, stronger in stronger }
+    }
+
+    private mutating func extendedText(of decoder: PolicyDecoder, chain: [String]) -> PolicyText? {
+        guard let setting = decoder.settings[PolicySlot(table: .document, key: .extends)],
+            case .text(let name) = setting.value
+        else { return nil }
+        func fail(_ message: String) -> PolicyText? {
+            diagnostics.append(Diagnostic(file: decoder.file, position: setting.position, message: message))
+            return nil
+        }
+        guard let text = extended(name, decoder.file) else {
+            return fail("\"extends\": cannot read a policy \"\(name)\"\(didYouMean(name, in: shippedNames))")
+        }
+        if chain.contains(text.file) {
+            return fail("\"extends\" makes a cycle: \((chain + [text.file]).joined(separator: " → "))")
+        }
+        guard chain.count < maximumExtendsDepth else {
+            return fail("\"extends\" makes a chain of more than \(maximumExtendsDepth) policies")
+        }
+        return text
+    }
+
+    /// A `memory_high` above the `memory_max` of the same table can never be reached.
+    mutating func checkPairs() {
+        for (slot, high) in settings where slot.key == .memoryHigh {
+            guard let maximum = settings[PolicySlot(table: slot.table, key: .memoryMax)],
+                case .memory(let highAmount) = high.value, case .memory(let maximumAmount) = maximum.value,
+                Self.isAbove(highAmount, maximumAmount)
+            else { continue }
+            // Whoever came last made the contradiction.
+            let isHighLast = high.origin.layer >= maximum.origin.layer
+            let (blamed, other) = isHighLast ? (high, maximum) : (maximum, high)
+            let (name, relation) = isHighLast ? ("memory_high", "above") : ("memory_max", "below")
+            let otherName = isHighLast ? "memory_max" : "memory_high"
+            let message =
+                "\"\(name)\"\(slot.table.place) is \(blamed.value.text), \(relation) "
+                + "\"\(otherName)\", which is \(other.value.text) (\(other.origin))"
+            diagnostics.append(Diagnostic(file: blamed.origin.file, position: blamed.position, message: message))
+        }
+    }
+
+    /// Sizes and shares cannot be compared before a machine is known; there the lower one simply acts first.
+    private static func isAbove(_ left: MemoryAmount, _ right: MemoryAmount) -> Bool {
+        switch (left, right) {
+        case (.bytes(let left), .bytes(let right)): left > right
+        case (.share(let left), .share(let right)): left > right
+        default: false
+        }
+    }
+}

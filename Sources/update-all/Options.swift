@@ -1,0 +1,106 @@
+// Options that several commands share, and what they mean.
+
+import ArgumentParser
+import Execution
+import Glibc
+import LinuxSystem
+import PluginProtocol
+import Policy
+import Presentation
+import Terminal
+import UpdateModel
+
+extension ColourChoice: ExpressibleByArgument {}
+
+/// Of every command that reads plugins, policy or state.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .customLong("plugin-dir"), help: "Look for plugins here only. May be repeated.")
+    var pluginDirectories: [String] = []
+
+    @Option(help: ArgumentHelp("The policy: the name of a shipped one, or a file.", valueName: "name|file"))
+    var policy: String?
+
+    @Option(
+        name: .customLong("set"),
+        help: ArgumentHelp("One value of the policy. May be repeated.", valueName: "key=value"))
+    var assignments: [String] = []
+
+    @Option(name: .customLong("state-dir"), help: "Keep state and logs here.")
+    var stateDirectory: String?
+
+    @Option(name: .customLong("color"), help: "When to use colours.")
+    var colour = ColourChoice.auto
+
+    @Flag(name: .shortAndLong, help: "Say more about what is done.")
+    var verbose = false
+
+    func places() -> Places {
+        let environment = currentEnvironment()
+        let account = (try? Account.numbered(geteuid())) ?? nil
+        return Places(
+            environment: environment, executable: executablePath(), userID: geteuid(),
+            home: environment["HOME"] ?? account?.home ?? "/", stateDirectory: stateDirectory.map(absolutePath),
+            pluginDirectories: pluginDirectories)
+    }
+
+    func colours(on device: TerminalDevice) -> TerminalCapabilities {
+        let environment = currentEnvironment()
+        return TerminalCapabilities(
+            isTerminal: device.isTerminal, term: environment["TERM"], noColor: environment["NO_COLOR"], choice: colour)
+    }
+}
+
+/// Which plugins, and how many at a time.
+struct SelectionOptions: ParsableArguments {
+    @Argument(help: "Only these plugins.")
+    var plugins: [String] = []
+
+    @Option(help: ArgumentHelp("Only these plugins, separated by commas. May be repeated.", valueName: "plugins"))
+    var only: [String] = []
+
+    @Option(help: ArgumentHelp("Not these plugins, separated by commas. May be repeated.", valueName: "plugins"))
+    var skip: [String] = []
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Steps at the same time.", valueName: "n"))
+    var jobs: Int?
+
+    @Option(help: ArgumentHelp("How long a step may take: 90s, 10m, 1h30m.", valueName: "duration"))
+    var timeout: String?
+
+    func validate() throws {
+        if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1") }
+        if let timeout, Duration(text: timeout) == nil {
+            throw ValidationError("--timeout: \"\(timeout)\" is no duration; write 90s, 10m or 1h30m")
+        }
+        _ = try names(plugins + only)
+        _ = try names(skip)
+    }
+
+    /// - Throws: exit code 2 where one of the plugins named does not exist.
+    func selection(among found: [DiscoveredPlugin]) throws -> Selection {
+        var selection = Selection()
+        selection.only = try names(plugins + only)
+        selection.skip = try names(skip)
+        selection.jobs = jobs
+        selection.timeout = timeout.flatMap { Duration(text: $0) }
+        let known = found.map(\.name.rawValue)
+        for name in selection.only.union(selection.skip).sorted() where !known.contains(name.rawValue) {
+            let meant = nearestName(to: name.rawValue, in: known).map { " (did you mean \"\($0)\"?)" } ?? ""
+            throw RunError(.usage, "there is no plugin \"\(name)\"\(meant); update-all list shows them")
+        }
+        return selection
+    }
+
+    private func names(_ lists: [String]) throws -> Set<PluginName> {
+        var names: Set<PluginName> = []
+        for text in lists.flatMap({ $0.split(separator: ",") }) {
+            guard let name = PluginName(text) else {
+                throw ValidationError("\"\(text)\" is not the name of a plugin, nor a command; see update-all --help")
+            }
+            names.insert(name)
+        }
+        return names
+    }
+}
+
+enum TableFormat: String, ExpressibleByArgument, CaseIterable { case table, json }

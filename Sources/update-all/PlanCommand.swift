@@ -1,0 +1,65 @@
+// `update-all plan`: the order, what each step may use and why, without running any of it.
+
+import ArgumentParser
+import Execution
+import Glibc
+import Interchange
+import JSONDocument
+import LinuxSystem
+import PluginProtocol
+import Presentation
+import Scheduling
+import Terminal
+import UpdateModel
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Show what would run, in which order, with which limits.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var selected: SelectionOptions
+
+    @Option(help: "How the plan is printed: table or json.")
+    var format = TableFormat.table
+
+    @Option(
+        help: ArgumentHelp("Plan an abstract problem instead, and print JSON; touches no plugin.", valueName: "file"))
+    var problem: String?
+
+    func run() async throws {
+        if let problem { return try plan(problemIn: problem) }
+        let preparation = try Preparation(common, selected)
+        show(try await preparation.open { try await preparation.plan().plan })
+    }
+
+    private func show(_ plan: Plan) {
+        switch format {
+        case .table:
+            let device = TerminalDevice(descriptor: 1)
+            let lines = PlanTable.lines(plan, columns: device.isTerminal ? device.size.columns : 100)
+            try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
+        case .json:
+            var bytes: [UInt8] = []
+            appendLine(of: plan, to: &bytes)
+            writeToStandardOutput(bytes)
+        }
+    }
+
+    private func plan(problemIn path: String) throws {
+        let bytes: [UInt8]
+        do {
+            bytes = try readFile(path, limit: 1 << 30)
+        } catch {
+            throw RunError(.usage, "\(path): cannot be read: \(error)")
+        }
+        let problem: Problem
+        do {
+            problem = try readProblem(bytes)
+        } catch {
+            throw RunError(.usage, "\(path):\(error is JSONError ? "" : " ")\(error)")
+        }
+        var output: [UInt8] = []
+        appendLine(of: Schedule(of: problem), of: problem, to: &output)
+        writeToStandardOutput(output)
+    }
+}

@@ -1,0 +1,137 @@
+import Testing
+import UpdateModel
+
+@testable import Policy
+
+private let example = """
+    description = "Updates behind the workloads of a shared server"
+    extends = "background"
+    enforcement = "required"
+    [run]
+    memory_high = "25%"
+    memory_max  = "35%"
+    memory_swap_max = "0"
+    cpu_quota   = "100%"
+    cpu_weight  = 20
+    io_weight   = 10
+    io = [{ path = "/", read_bandwidth_max = "80M", write_bandwidth_max = "40M", read_iops_max = 800, write_iops_max = 400 }]
+    tasks_max   = 2048
+    parallel    = 3
+    downloads   = 2
+    download_rate = "20M"
+    download_enforce = false
+    [hooks]
+    before_run = ["/etc/update-all/hooks/snapshot"]
+    after_run = []
+    [protect]
+    cpu_some = "20%"
+    memory_some = "5%"
+    io_some = "15%"
+    load_per_cpu = 1.5
+    cgroups = ["system.slice/postgresql.service"]
+    action = "slow"
+    resume_after = "30s"
+    [window]
+    allow = ["Mon..Fri 22:00-05:00", "Sat,Sun 00:00-23:59"]
+    finish_by = true
+    [step]
+    memory_high = "768M"
+    memory_max = "1G"
+    nice = 10
+    tasks_max = 512
+    no_new_privileges = true
+    capabilities = []
+    leftovers = "kill"
+    stop_grace = "10s"
+    wait_timeout = "30m"
+    oom_retry = 1
+    pty = "auto"
+    [step.download]
+    [plugin.apt]
+    run_as = "root"
+    timeout = "2h"
+    sudo_programs = ["/usr/bin/apt-get"]
+    sha256 = "\(String(repeating: "aB", count: 32))"
+    [plugin.apt.execute]
+    memory_max = "2G"
+    [log]
+    keep_days = 90
+    keep_bytes = "8G"
+    step_bytes = "4G"
+    """
+
+@Suite("The example of the contract")
+struct ContractTests {
+    private func policy() throws -> MergedPolicy {
+        try merge(base: example, others: ["background": "[step]\nnice = 19\nleftovers = 'report'"])
+    }
+
+    @Test("is accepted whole, every key of it")
+    func accepted() throws {
+        let policy = try policy()
+        #expect(policy.name == "base")
+        #expect(policy.description == "Updates behind the workloads of a shared server")
+        #expect(policy.enforcement == .required)
+        let keys = Set(policy.settings.map(\.slot.key))
+        // `extends` has done its work.
+        #expect(keys == Set(PolicyKey.allCases).subtracting([.extends]))
+    }
+
+    @Test("gives the run its settings on a machine")
+    func run() throws {
+        let run = try policy().run(on: machine)
+        #expect(run.parallel == 3)
+        #expect(run.downloads == 2)
+        #expect(run.limits.memoryHigh == ByteCount(4 << 30))
+        #expect(run.limits.memoryMax?.bytes == Int64(Double(16 << 30) * 0.35))
+        #expect(run.limits.memorySwapMax == ByteCount(0))
+        #expect(run.limits.cpuQuota == Fraction(1))
+        #expect(run.limits.cpuWeight == .weight(20))
+        #expect(run.limits.ioWeight == 10)
+        #expect(run.limits.tasksMax == 2048)
+        #expect(
+            run.limits.io == [
+                IOCap(
+                    path: "/", readBandwidthMax: ByteCount(80 << 20), writeBandwidthMax: ByteCount(40 << 20),
+                    readIOPSMax: 800, writeIOPSMax: 400)
+            ])
+        #expect(run.limitTexts == ["memory ≤ 5.6 GiB", "CPU ≤ 100 % of one", "3 steps at a time", "2 downloads"])
+    }
+
+    @Test("gives each step its settings")
+    func step() throws {
+        let step = try policy().step(apt, .execute, on: machine)
+        #expect(step.limits.memoryHigh == ByteCount(768 << 20))
+        #expect(step.limits.memoryMax == ByteCount(2 << 30))
+        #expect(step.nice == 10)
+        #expect(step.noNewPrivileges)
+        #expect(step.capabilities == [])
+        #expect(step.leftovers == .kill)
+        #expect(step.stopGrace == .seconds(10))
+        #expect(step.waitTimeout == .seconds(1800))
+        #expect(step.terminal == .auto)
+        #expect(step.timeout == .seconds(7200))
+        #expect(step.runAs == .root)
+        #expect(try policy().step(apt, .download, on: machine).limits.memoryMax == ByteCount(1 << 30))
+    }
+
+    @Test("says of each key without a mechanism that nobody acts on it, of whole tables once")
+    func notYetEnforced() throws {
+        let deviations = try policy().notYetEnforced
+        #expect(
+            deviations.map(\.control) == [
+                "[hooks]", "[protect]", "[window]", "[log]", "run.download_rate", "step.oom_retry", "plugin.apt.sha256",
+                "plugin.apt.sudo_programs",
+            ])
+        #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
+        #expect(deviations[4].requested == "\"20M\"")
+        #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
+    }
+
+    @Test("nothing is missing where a key switches its mechanism off")
+    func switchedOff() throws {
+        let text =
+            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[step]\noom_retry = 0\n[window]\nfinish_by = false"
+        #expect(try merge(base: text).notYetEnforced.isEmpty)
+    }
+}

@@ -1,0 +1,81 @@
+import Foundation
+import Policy
+import Testing
+import UpdateModel
+
+private func shipped(_ name: String) throws -> MergedPolicy {
+    let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../policies")
+    func text(_ name: String) -> PolicyText? {
+        (try? Data(contentsOf: directory.appending(path: "\(name).toml"))).map {
+            PolicyText(file: "policies/\(name).toml", bytes: Array($0))
+        }
+    }
+    let base: PolicyText = try #require(text(name))
+    return try mergePolicy(PolicyTexts(base: base)) { name, _ in text(name) }
+}
+
+private func writes(_ limits: Limits, _ role: GroupRole) -> [String] {
+    controlWrites(for: limits, of: role, on: machine).writes.map(\.description)
+}
+
+@Suite("The shipped policies")
+struct ShippedPoliciesTests {
+    @Test(
+        "are valid, preferred, without a window, and wholly in force",
+        arguments: ["background", "workstation", "shared-server"])
+    func valid(name: String) throws {
+        let policy = try shipped(name)
+        #expect(policy.name == name)
+        #expect(policy.description?.isEmpty == false)
+        #expect(policy.enforcement == .preferred)
+        #expect(policy.notYetEnforced.isEmpty)
+        #expect(!policy.settings.contains { $0.slot.table == .window })
+        #expect(policy.step(apt, .execute, on: machine).nice == 19)
+        #expect(policy.run(on: machine).limits.cpuWeight == .idle)
+    }
+
+    @Test("shared-server holds a run to a quarter of the memory, behind everything else")
+    func sharedServer() throws {
+        let policy = try shipped("shared-server")
+        let run = policy.run(on: machine)
+        #expect(run.limitTexts == ["memory ≤ 4.0 GiB", "CPU idle-class", "3 steps at a time", "2 downloads"])
+        #expect(
+            writes(run.limits, .branch) == [
+                "memory.swap.max = 1717985280", "memory.max = 4294967296", "cpu.idle = 1", "io.weight = default 10",
+                "io.max = 8:0 rbps=83886080 wbps=41943040", "pids.max = 2048",
+            ])
+        #expect(
+            writes(run.limits, .protectedBranch) == [
+                "memory.high = 4294967296", "cpu.idle = 1", "io.weight = default 10",
+                "io.max = 8:0 rbps=83886080 wbps=41943040",
+            ])
+        let step = policy.step(apt, .execute, on: machine)
+        #expect(writes(step.limits, .leaf) == ["memory.max = 805306368", "memory.oom.group = 1", "pids.max = 512"])
+        #expect(writes(step.limits, .protectedLeaf) == ["memory.high = 805306368"])
+        #expect(policy.ioPaths == ["/"])
+    }
+
+    @Test("workstation gives a person's updates half of the memory and no caps on disks")
+    func workstation() throws {
+        let policy = try shipped("workstation")
+        #expect(
+            writes(policy.run(on: machine).limits, .branch) == [
+                "memory.max = 8589934592", "cpu.idle = 1", "io.weight = default 10", "pids.max = 2048",
+            ])
+        #expect(
+            policy.step(apt, .download, on: machine).limits == Limits(memoryMax: ByteCount(2 << 30), tasksMax: 1024))
+    }
+}
+
+@Suite("The words of a run's limits")
+struct RunLimitTextsTests {
+    @Test("name only what is limited")
+    func texts() {
+        var run = RunSettings()
+        #expect(run.limitTexts == ["2 downloads"])
+        run.limits = Limits(memoryHigh: ByteCount(1 << 30), cpuQuota: Fraction(1.5))
+        run.parallel = 1
+        run.downloads = 1
+        #expect(run.limitTexts == ["memory held to 1.0 GiB", "CPU ≤ 150 % of one", "1 step at a time", "1 download"])
+    }
+}

@@ -1,0 +1,221 @@
+import Scheduling
+import Testing
+import UpdateModel
+
+/// A dispatcher whose jobs are called by their names.
+private struct Run {
+    let problem: Problem
+    var dispatcher: Dispatcher
+
+    init(_ problem: Problem, failFast: Bool = false) {
+        self.problem = problem
+        dispatcher = Dispatcher(problem, failFast: failFast)
+    }
+
+    mutating func start() -> [String] { problem.lines(of: dispatcher.start(now: 0)) }
+    mutating func ended(_ id: String, _ outcome: Outcome = .succeeded, now: Double) -> [String] {
+        problem.lines(of: dispatcher.ended([.init(problem.job(id), outcome)], now: now))
+    }
+    mutating func blocked(_ id: String, by lock: String, now: Double) -> [String] {
+        problem.lines(of: dispatcher.startBlocked(problem.job(id), by: lock, holder: "pid 7", now: now))
+    }
+    mutating func released(_ lock: String, now: Double) -> [String] {
+        problem.lines(of: dispatcher.foreignLockReleased(lock, now: now))
+    }
+    mutating func giveUp(_ id: String, now: Double) -> [String] {
+        problem.lines(of: dispatcher.giveUp(problem.job(id), as: .deferred, now: now))
+    }
+    mutating func cancel(now: Double) -> [String] { problem.lines(of: dispatcher.cancelWaiting(now: now)) }
+}
+
+struct DispatcherTests {
+    @Test("A failure ends what requires it, directly or not; what only comes after it goes on")
+    func failure() throws {
+        //  a ─requires─► b ─requires─► c
+        //  └──after────► d             └─after─► e
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 1, requires: ["b"]), .job("d", 1, after: ["a"]),
+            .job("e", 1, after: ["c"]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a"])
+        #expect(
+            run.ended("a", .failed, now: 1) == [
+                "end b: dependency_failed, requires a", "end c: dependency_failed, requires b", "start d", "start e",
+            ])
+        #expect(run.ended("d", now: 2) == [])
+        #expect(run.ended("e", now: 2) == ["finished"])
+    }
+
+    @Test("A failed requirement ends a job that still has other predecessors running")
+    func failureBesideRunning() throws {
+        //  a ─requires─┐
+        //  b ──after───┴─► c
+        let problem = try makeProblem([:], .job("a", 1), .job("b", 1), .job("c", 1, after: ["b"], requires: ["a"]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start b"])
+        #expect(run.ended("a", .oomKilled, now: 1) == ["end c: dependency_failed, requires a"])
+        #expect(run.ended("b", now: 2) == ["finished"])
+    }
+
+    @Test(
+        "What a requirement's outcome makes of the job that requires it",
+        arguments: [
+            (Outcome.failed, "dependency_failed"), (.timedOut, "dependency_failed"), (.killed, "dependency_failed"),
+            (.dependencyFailed, "dependency_failed"), (.cancelled, "cancelled"), (.deferred, "deferred"),
+            (.needsAuth, "skipped"), (.skipped, "skipped"), (.notApplicable, "skipped"),
+        ])
+    func inherited(_ outcome: Outcome, _ inherited: String) throws {
+        var run = Run(try makeProblem([:], .job("a", 1), .job("b", 1, requires: ["a"])))
+        _ = run.start()
+        #expect(run.ended("a", outcome, now: 1) == ["end b: \(inherited), requires a", "finished"])
+    }
+
+    @Test("A requirement that had nothing to do is satisfied", arguments: [Outcome.succeeded, .upToDate])
+    func satisfied(_ outcome: Outcome) throws {
+        var run = Run(try makeProblem([:], .job("a", 1), .job("b", 1, requires: ["a"])))
+        _ = run.start()
+        #expect(run.ended("a", outcome, now: 1) == ["start b"])
+    }
+
+    @Test("With fail-fast the first failure ends all that waits, and what runs goes on")
+    func failFast() throws {
+        //  a ─► b      c [R]   d [R]   e [R]
+        let problem = try makeProblem(
+            ["R": 1], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 3, needs: ["R": 1]),
+            .job("d", 2, needs: ["R": 1]), .job("e", 1, after: ["d"]))
+        var run = Run(problem, failFast: true)
+        #expect(run.start() == ["start c", "start a", "d waits for R"])
+        #expect(
+            run.ended("a", .failed, now: 1) == [
+                "end b: dependency_failed, requires a", "end d: skipped, a failed", "end e: skipped, a failed",
+            ])
+        #expect(run.ended("c", .failed, now: 3) == ["finished"])
+    }
+
+    @Test("Cancelling ends all that waits; the run is finished when the last running job ends")
+    func cancel() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 2, holds: ["m"]), .job("b", 1, holds: ["m"]), .job("c", 1, requires: ["b"]), .job("d", 1))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d", "b waits for m of a"])
+        #expect(run.cancel(now: 1) == ["end b: cancelled, cancelled", "end c: cancelled, cancelled"])
+        #expect(run.ended("d", .cancelled, now: 1) == [])
+        #expect(run.ended("a", .succeeded, now: 2) == ["finished"])
+    }
+
+    @Test("What a job waits for is said once for each thing in the way")
+    func waiting() throws {
+        let problem = try makeProblem(
+            ["R": 2], .job("a", 9, holds: ["m"], needs: ["R": 1]), .job("b", 8, holds: ["m"], needs: ["R": 1]),
+            .job("c", 7, holds: ["m"], needs: ["R": 1]), .job("d", 1, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d", "b waits for m of a", "c waits for m of a"])
+        #expect(run.ended("d", now: 1) == [])
+        #expect(run.ended("a", now: 9) == ["start b", "c waits for m of b"])
+    }
+
+    @Test("A job that would delay a reserved turn says what it is kept back for")
+    func waitingForTurn() throws {
+        //  R: 3      a 9 {2}      big 8 {2} [m]      long 10 {2, gate}      other 7 [m]      third 6 {1}
+        let problem = try makeProblem(
+            ["R": 3], .job("a", 2, after: [], needs: ["R": 2]), .job("b", 1.5, requires: ["a"]),
+            .job("big", 3, holds: ["m"], needs: ["R": 3]), .job("other", 2.9, holds: ["m"]),
+            .job("third", 2.8, needs: ["R": 1]), .job("short", 1, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(
+            run.start() == [
+                "start a", "start short", "big waits for R", "other waits for m of big", "third waits for R",
+            ])
+    }
+
+    @Test("A lock of another run gives the resources back and is waited for; others that need it wait too")
+    func foreignMutex() throws {
+        let problem = try makeProblem(
+            ["R": 1], .job("a", 9, holds: ["Apt"], needs: ["R": 1]), .job("b", 8, holds: ["apt"], needs: ["R": 1]),
+            .job("c", 7, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "b waits for Apt of a", "c waits for R"])
+        #expect(
+            run.blocked("a", by: "apt", now: 1) == ["a waits for Apt, pid 7", "b waits for Apt, pid 7", "start c"])
+        #expect(run.ended("c", now: 8) == [])
+        #expect(run.released("apt", now: 20) == ["start a", "b waits for Apt of a"])
+        #expect(run.ended("a", now: 29) == ["start b"])
+        #expect(run.ended("b", now: 37) == ["finished"])
+    }
+
+    @Test("A job behind a foreign lock says so once, whatever else happens")
+    func foreignSaidOnce() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 9, holds: ["m"]), .job("b", 8, holds: ["m"]), .job("c", 7, free: ["m"]), .job("d", 6))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d", "b waits for m of a", "c waits for m of a"])
+        #expect(
+            run.blocked("a", by: "m", now: 1) == [
+                "a waits for m, pid 7", "b waits for m, pid 7", "c waits for m, pid 7",
+            ])
+        #expect(run.ended("d", now: 6) == [])
+        #expect(run.released("m", now: 7) == ["start a", "b waits for m of a", "c waits for m of a"])
+        #expect(run.blocked("a", by: "m", now: 8).first == "a waits for m, pid 7")
+    }
+
+    @Test("A lock that is no mutex of the problem keeps only the job that met it")
+    func foreignFile() throws {
+        let problem = try makeProblem(["R": 1], .job("a", 9, needs: ["R": 1]), .job("b", 8, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "b waits for R"])
+        #expect(run.blocked("a", by: "/var/lock", now: 1) == ["a waits for /var/lock, pid 7", "start b"])
+        #expect(run.released("/var/lock", now: 2) == ["a waits for R"])
+        #expect(run.ended("b", now: 9) == ["start a"])
+    }
+
+    @Test("The release of a lock that nobody waits for changes nothing")
+    func foreignUnknown() throws {
+        var run = Run(try makeProblem([:], .job("a", 9)))
+        _ = run.start()
+        #expect(run.released("/nowhere", now: 1) == [])
+    }
+
+    @Test("A job that is given up ends, and so does what requires it; one that runs is left alone")
+    func giveUp() throws {
+        let problem = try makeProblem([:], .job("a", 9), .job("b", 1, requires: ["a"]), .job("c", 3))
+        var run = Run(problem)
+        _ = run.start()
+        _ = run.blocked("a", by: "lock", now: 1)
+        #expect(run.giveUp("c", now: 1) == [])
+        #expect(run.giveUp("a", now: 2) == ["end a: deferred, given up", "end b: deferred, requires a"])
+        #expect(run.released("lock", now: 3) == [])
+        #expect(run.ended("c", now: 3) == ["finished"])
+    }
+
+    @Test("A job that meets a foreign lock after the run was cancelled ends with it")
+    func blockedAfterCancel() throws {
+        var run = Run(try makeProblem([:], .job("a", 9)))
+        _ = run.start()
+        #expect(run.cancel(now: 1) == [])
+        #expect(run.blocked("a", by: "lock", now: 1) == ["end a: cancelled, cancelled", "finished"])
+    }
+
+    @Test("A job that ends late moves the turn that was reserved, one that ends early too")
+    func movedTurn() throws {
+        //  R: 2    a 5 {1}    big 9 {2}    s 4 {1}    t 4 {1}
+        let problem = try makeProblem(
+            ["R": 2], .job("a", 5, needs: ["R": 1]), .job("big", 5, after: ["gate"], needs: ["R": 2]), .job("gate", 1),
+            .job("s", 4, needs: ["R": 1]), .job("t", 4, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start gate", "start a", "start s", "t waits for R"])
+        #expect(run.ended("gate", now: 1) == ["big waits for R"])
+        // The turn of `big` is at 5. `s` ends early, and `t` would now end at 6.
+        #expect(run.ended("s", now: 2) == [])
+        // `a` is overdue; nothing passes that is expected to take any time.
+        #expect(run.ended("a", now: 9) == ["start big"])
+        #expect(run.ended("big", now: 14) == ["start t"])
+        #expect(run.ended("t", now: 18) == ["finished"])
+        #expect(run.dispatcher.isFinished)
+    }
+
+    @Test("A run without jobs is finished at once")
+    func empty() throws {
+        var run = Run(try makeProblem())
+        #expect(run.start() == ["finished"])
+    }
+}

@@ -1,0 +1,84 @@
+import Scheduling
+import Testing
+import UpdateModel
+
+/// Keeps its own books of a run, made from nothing but the actions, and notes every broken rule.
+struct Referee {
+    private let problem: Problem
+    private(set) var running: Set<JobIndex> = []
+    private(set) var ended: [JobIndex: Outcome] = [:]
+    private(set) var isFinished = false
+    private(set) var faults: [String] = []
+    private var holders: [String: JobIndex] = [:]
+    private var inUse: [String: Double] = [:]
+    private let amounts: [String: Double]
+    var foreign: Set<String> = []
+
+    init(_ problem: Problem, amounts: [String: Double]) {
+        self.problem = problem
+        self.amounts = amounts
+    }
+
+    mutating func see(_ actions: [Dispatcher.Action]) {
+        for action in actions {
+            if isFinished { faults.append("\(action) after the end") }
+            switch action {
+            case .start(let job): start(job)
+            case .end(let job, let outcome, let reason):
+                if running.contains(job) { faults.append("\(problem.id(of: job)) is ended while it runs") }
+                end(job, outcome)
+                if case .requirement(let other) = reason { checkRequirement(of: job, other) }
+            case .waiting(let job, _):
+                if running.contains(job) || ended[job] != nil { faults.append("\(problem.id(of: job)) does not wait") }
+            case .finished:
+                isFinished = true
+                if !running.isEmpty || ended.count < problem.jobCount { faults.append("finished too early") }
+            }
+        }
+    }
+
+    private mutating func start(_ job: JobIndex) {
+        let id = problem.id(of: job)
+        if ended[job] != nil || !running.insert(job).inserted { faults.append("\(id) starts twice") }
+        for edge in problem.predecessors(of: job) {
+            let other = problem.id(of: edge.job)
+            guard let outcome = ended[edge.job] else {
+                faults.append("\(id) starts before \(other) has ended")
+                continue
+            }
+            if edge.kind == .requires, !outcome.satisfiesRequirement {
+                faults.append("\(id) starts though \(other) failed")
+            }
+        }
+        for mutex in (problem.mutexes(of: job) + problem.freeMutexes(of: job)).map({ $0.lowercased() }) {
+            if holders[mutex] != nil { faults.append("\(id) starts while \(mutex) is held") }
+            if foreign.contains(mutex) { faults.append("\(id) starts while another run holds \(mutex)") }
+        }
+        for mutex in problem.mutexes(of: job) { holders[mutex.lowercased()] = job }
+        for part in problem.demand(of: job) {
+            inUse[part.name, default: 0] += part.amount
+            if inUse[part.name, default: 0] > amounts[part.name, default: 0] {
+                faults.append("\(id) exceeds \(part.name)")
+            }
+        }
+    }
+
+    private mutating func checkRequirement(of job: JobIndex, _ other: JobIndex) {
+        let isRequired = problem.predecessors(of: job).contains { $0.job == other && $0.kind == .requires }
+        if !isRequired || ended[other]?.satisfiesRequirement != false {
+            faults.append("\(problem.id(of: job)) is ended for \(problem.id(of: other))")
+        }
+    }
+
+    mutating func end(_ job: JobIndex, _ outcome: Outcome) {
+        if ended.updateValue(outcome, forKey: job) != nil { faults.append("\(problem.id(of: job)) ends twice") }
+        giveBack(job)
+    }
+
+    /// It could not start after all, or it ended.
+    mutating func giveBack(_ job: JobIndex) {
+        guard running.remove(job) != nil else { return }
+        for mutex in problem.mutexes(of: job) { holders[mutex.lowercased()] = nil }
+        for part in problem.demand(of: job) { inUse[part.name, default: 0] -= part.amount }
+    }
+}
