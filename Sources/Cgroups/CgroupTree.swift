@@ -135,10 +135,20 @@ public final class CgroupTree: Sendable {
 
     // MARK: Use
 
-    /// Puts the run's limits on the branches.
+    /// Puts the run's limits on its group and on the branches.
+    ///
+    /// A weight counts among siblings only: below a slice of our own, where there are none but other runs of ours, it must
+    /// be on the slice as well to count against the rest of the machine.
     /// - Returns: those that are not in force as asked for.
-    public func applyRunLimits(steps: [ControlWrite], protected: [ControlWrite]) -> [LimitDeviation] {
-        self.steps.group.apply(steps, controllers: controllers).deviations
+    public func applyRunLimits(
+        run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
+    ) -> [LimitDeviation] {
+        if !hasSupervisor {
+            let weights = run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) }
+            _ = base.apply(weights, controllers: controllers)  // told of the run's own group
+        }
+        return self.run.apply(run, controllers: controllers).deviations
+            + self.steps.group.apply(steps, controllers: controllers).deviations
             + self.protected.group.apply(protected, controllers: controllers).deviations
     }
 

@@ -142,7 +142,8 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
                 guard let watch = watches[slot], watch.token == event.token, !watch.isPaused else { continue }
                 watch.handler(Interest(rawValue: event.events))
             }
-            timers.fire(at: monotonicTime())
+            // Outside of the queue: an action may schedule the next timer.
+            while let action = timers.nextDue(at: monotonicTime()) { action() }
         }
     }
 
@@ -263,11 +264,13 @@ private struct TimerQueue {
         return max(0, seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000)
     }
 
-    mutating func fire(at now: Duration) {
+    /// Takes out the first timer that is due, and gives what it does.
+    mutating func nextDue(at now: Duration) -> (() -> Void)? {
         while let first = heap.first, first.action == nil || first.deadline <= now {
             let action = removeFirst().action
             first.action = nil
-            action?()
+            if let action { return action }
         }
+        return nil
     }
 }

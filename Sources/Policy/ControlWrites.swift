@@ -4,6 +4,8 @@ import UpdateModel
 
 /// The control group that limits are for.
 public enum GroupRole: Hashable, Sendable, CaseIterable {
+    /// The run's own group, above its branches: what binds all steps together and can kill none of them.
+    case run
     /// The branch of the run's ordinary steps.
     case branch
     /// The branch of the run's commits.
@@ -14,7 +16,14 @@ public enum GroupRole: Hashable, Sendable, CaseIterable {
     case protectedLeaf
 
     /// Nothing that can kill or stop what is below may be set here.
-    public var isProtected: Bool { self == .protectedBranch || self == .protectedLeaf }
+    public var isProtected: Bool { self == .run || self == .protectedBranch || self == .protectedLeaf }
+
+    /// Weights, `cpu.max` and `io.max`: those of a run bind its commits too, so they are on the group above the branches,
+    /// and not once more on each of them.
+    fileprivate var sharesTime: Bool { self == .run || self == .leaf || self == .protectedLeaf }
+
+    /// Memory and processes: those of a run kill what is below, so they are on the branches.
+    fileprivate var holdsMemory: Bool { self != .run }
 }
 
 /// Translates limits for one group on one machine.
@@ -29,9 +38,11 @@ public func controlWrites(
     for limits: Limits, of role: GroupRole, on facts: MachineFacts
 ) -> (writes: [ControlWrite], deviations: [LimitDeviation]) {
     var translation = Translation(facts: facts)
-    translation.memory(limits, role)
-    translation.cpu(limits)
-    translation.io(limits)
+    if role.holdsMemory { translation.memory(limits, role) }
+    if role.sharesTime {
+        translation.cpu(limits)
+        translation.io(limits)
+    }
     if !role.isProtected, let tasks = limits.tasksMax { translation.write("pids.max", "\(tasks)") }
     return (translation.writes, translation.deviations)
 }

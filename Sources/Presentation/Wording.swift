@@ -53,8 +53,8 @@ extension PhaseEnd {
     ///   - wall: how long it ran, where that is to be said.
     ///   - lastLine: of its output, quoted where nothing else says why.
     func sentence(wall: Duration?, lastLine: String?) -> String {
-        // The error of a timeout is a sentence that says so and after what time.
-        if outcome == .timedOut, let error { return error }
+        // The errors of these are sentences that say what happened, of which time or how much memory.
+        if outcome == .timedOut || outcome == .oomKilled, let error { return error }
         var text = outcome.phrase
         if outcome == .failed, let signal {
             text += ": signal \(signal)"

@@ -4,19 +4,35 @@ import ArgumentParser
 import Execution
 import Glibc
 import LinuxSystem
+import Synchronization
 import UpdateModel
 
 @main
 enum Program {
-    static func main() async {
+    static func main() {
         // Written to a pipe whose reader has gone: an error like any other, not a death.
         signal(SIGPIPE, SIG_IGN)
-        exit(await run().rawValue)
+        do {
+            try SignalSource.block(RunSession.handledSignals)
+            let ended = try WakeUp()
+            let code = Mutex(UpdateModel.ExitCode.failure)
+            Task {
+                let result = await run()
+                code.withLock { $0 = result }
+                ended.signal()
+            }
+            // An asynchronous main would not do: it gives this thread to Dispatch, which waits in sigsuspend with no
+            // signal blocked, and the first Ctrl-C would end the program then.
+            ended.wait(limit: nil)
+            exit(code.withLock { $0 }.rawValue)
+        } catch {
+            complain("cannot start: \(error)")
+            exit(UpdateModel.ExitCode.failure.rawValue)
+        }
     }
 
     private static func run() async -> UpdateModel.ExitCode {
         do {
-            try SignalSource.block(RunSession.handledSignals)
             var command = try UpdateAll.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()

@@ -70,7 +70,7 @@ struct LimitTests {
     func protectedSurvives() throws {
         try withTree { tree in
             let deviations = tree.applyRunLimits(
-                steps: [control("memory.swap.max", "0"), control("memory.max", "\(32 << 20)")], protected: [])
+                run: [], steps: [control("memory.swap.max", "0"), control("memory.max", "\(32 << 20)")], protected: [])
             #expect(deviations.filter { $0.control != "memory.swap.max" }.isEmpty)
             let commit = try tree.makeLeaf(step("commit"), isProtected: true, limits: [])
             let hungry = try tree.makeLeaf(step("hungry"), isProtected: false, limits: [])

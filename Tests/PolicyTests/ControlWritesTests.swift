@@ -36,15 +36,26 @@ struct ControlWritesTests {
     @Test("of a branch never let one step's death take the others with it")
     func branch() {
         #expect(!writes(everything, .branch).contains { $0.hasPrefix("memory.oom.group") })
-        #expect(writes(everything, .branch).count == writes(everything, .leaf).count - 1)
+        #expect(
+            writes(everything, .branch) == [
+                "memory.swap.max = 0", "memory.high = 805306368", "memory.max = 1073741824", "pids.max = 512",
+            ])
     }
 
-    @Test(
-        "of a protected group are weights, cpu.max, io.max and memory.high alone",
-        arguments: [GroupRole.protectedLeaf, .protectedBranch])
-    func protected(role: GroupRole) {
+    @Test("of a run that bind its commits too are above both branches, once, and can kill none of them")
+    func runGroup() {
         #expect(
-            writes(everything, role) == [
+            writes(everything, .run) == [
+                "cpu.weight = 20", "cpu.max = 50000 100000", "io.weight = default 10",
+                "io.max = 8:0 rbps=83886080 wbps=41943040 riops=800 wiops=400",
+            ])
+        #expect(writes(everything, .protectedBranch) == ["memory.high = 805306368"])
+    }
+
+    @Test("of a commit are weights, cpu.max, io.max and memory.high alone")
+    func protected() {
+        #expect(
+            writes(everything, .protectedLeaf) == [
                 "memory.high = 805306368", "cpu.weight = 20", "cpu.max = 50000 100000", "io.weight = default 10",
                 "io.max = 8:0 rbps=83886080 wbps=41943040 riops=800 wiops=400",
             ])
@@ -67,10 +78,10 @@ struct ControlWritesTests {
 
     @Test("of an idle weight are cpu.idle alone, and the least weight on a kernel without that")
     func idle() {
-        #expect(writes(Limits(cpuWeight: .idle), .branch) == ["cpu.idle = 1"])
+        #expect(writes(Limits(cpuWeight: .idle), .run) == ["cpu.idle = 1"])
         var old = machine
         old.missingControlFiles = ["cpu.idle"]
-        #expect(writes(Limits(cpuWeight: .idle), .branch, on: old) == ["cpu.weight = 1"])
+        #expect(writes(Limits(cpuWeight: .idle), .run, on: old) == ["cpu.weight = 1"])
         #expect(
             deviations(Limits(cpuWeight: .idle), on: old) == [
                 LimitDeviation(
@@ -81,9 +92,9 @@ struct ControlWritesTests {
 
     @Test("of a quota below 1 ms are 1 ms, and say so")
     func leastQuota() {
-        #expect(writes(Limits(cpuQuota: Fraction(0.001)), .branch) == ["cpu.max = 1000 100000"])
+        #expect(writes(Limits(cpuQuota: Fraction(0.001)), .run) == ["cpu.max = 1000 100000"])
         #expect(deviations(Limits(cpuQuota: Fraction(0.001)), on: machine).map(\.effective) == ["1000 100000"])
-        #expect(writes(Limits(cpuQuota: Fraction(2.5)), .branch) == ["cpu.max = 250000 100000"])
+        #expect(writes(Limits(cpuQuota: Fraction(2.5)), .run) == ["cpu.max = 250000 100000"])
     }
 
     @Test("of several caps on one disk are one, with the tightest of each")
@@ -92,7 +103,7 @@ struct ControlWritesTests {
             IOCap(path: "/", readBandwidthMax: ByteCount(10), writeIOPSMax: 5), IOCap(path: "/srv", readIOPSMax: 7),
             IOCap(path: "/home", readBandwidthMax: ByteCount(9), writeBandwidthMax: ByteCount(3), writeIOPSMax: 6),
         ])
-        #expect(writes(limits, .branch) == ["io.max = 8:0 rbps=9 wbps=3 wiops=5", "io.max = 8:16 riops=7"])
+        #expect(writes(limits, .run) == ["io.max = 8:0 rbps=9 wbps=3 wiops=5", "io.max = 8:16 riops=7"])
     }
 
     @Test("leave out paths without a disk, and say why")
@@ -100,7 +111,7 @@ struct ControlWritesTests {
         let limits = Limits(io: [
             IOCap(path: "/tmp", readIOPSMax: 7), IOCap(path: "/x", writeIOPSMax: 8), IOCap(path: "/", readIOPSMax: 9),
         ])
-        #expect(writes(limits, .branch) == ["io.max = 8:0 riops=9"])
+        #expect(writes(limits, .run) == ["io.max = 8:0 riops=9"])
         #expect(
             deviations(limits, on: machine) == [
                 LimitDeviation(

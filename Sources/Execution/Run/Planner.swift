@@ -205,7 +205,7 @@ struct Planner {
     }
 
     private func branchDeviations(_ run: RunSettings) -> [LimitDeviation] {
-        controlWrites(for: run.limits, of: .branch, on: machine).deviations
+        [GroupRole.run, .branch].flatMap { controlWrites(for: run.limits, of: $0, on: machine).deviations }
     }
 
     /// A limit that many steps share is told once.

@@ -41,6 +41,7 @@ public actor RunSession {
     private let configuration: SessionConfiguration
     private let personas: Personas
     private let bus = EventBus()
+    private let journalReaders = JournalReaders()
     private var machine: MachineFacts
     private var site: CgroupSite
     private var starter: StepStarter?
@@ -176,6 +177,7 @@ public actor RunSession {
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
             let deviations = tree.applyRunLimits(
+                run: controlWrites(for: limits, of: .run, on: machine).writes,
                 steps: controlWrites(for: limits, of: .branch, on: machine).writes,
                 protected: controlWrites(for: limits, of: .protectedBranch, on: machine).writes)
             var prepared = prepared
@@ -244,22 +246,18 @@ public actor RunSession {
         do throws(Errno) {
             let thread = try SinkThread(
                 name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: start,
-                onDelivery: { [weak self] in
-                    guard isJournal, let self else { return }
-                    Task { await self.journalHasGrown() }
+                onDelivery: { [journalReaders] in
+                    if isJournal { journalReaders.journalHasGrown() }
                 },
                 onFailure: { [weak self] error in
                     Task { await self?.reader(name, failed: error) }
                 })
+            if !isJournal { journalReaders.add(thread.queue) }
             sinks.append(thread)
             bus.attach(thread.queue)
         } catch {
             throw RunError(.failure, "a reader of events cannot be started: \(error)")
         }
-    }
-
-    private func journalHasGrown() {
-        for sink in sinks { sink.queue.wakeIfBehind() }
     }
 
     private func reader(_ name: String, failed error: any Error) {
