@@ -28,12 +28,16 @@ public final class CgroupTree: Sendable {
     /// Files of those controllers that this kernel lacks.
     public let missingControlFiles: Set<String>
 
+    /// The group of all steps that may be killed, as an absolute path: what the guardian ends when update-all dies.
+    public var stepsDirectory: String { steps.group.path }
+
     private let steps: Branch
     private let protected: Branch
     private let base: Group
     private let run: Group
     private let name: String
-    private let supervisor: Supervisor?
+    /// This process was moved out of `base`.
+    private let hasSupervisor: Bool
 
     /// Makes the groups of a run where this machine lets us, and removes those of runs that died.
     public static func prepare(run: RunID) -> CgroupSite {
@@ -63,16 +67,21 @@ public final class CgroupTree: Sendable {
                 try delegation.narrow(by: base)
                 return .tree(
                     try CgroupTree(
-                        run: run, base: base, path: "/" + sliceName, delegation: delegation, supervisor: nil,
+                        run: run, base: base, path: "/" + sliceName, delegation: delegation, hasSupervisor: false,
                         environment: environment))
             case .below(let own):
                 let base = try Group(opening: join(mount, own))
-                let supervisor = try Supervisor(below: base)
-                let delegation = try Delegation.enable(wanted, below: base)
-                return .tree(
-                    try CgroupTree(
-                        run: run, base: base, path: own == "/" ? "" : own, delegation: delegation,
-                        supervisor: supervisor, environment: environment))
+                try Supervisor.enter(below: base)
+                do throws(CgroupError) {
+                    return .tree(
+                        try CgroupTree(
+                            run: run, base: try Group(opening: base.path), path: own == "/" ? "" : own,
+                            delegation: try Delegation.enable(wanted, below: base), hasSupervisor: true,
+                            environment: environment))
+                } catch {
+                    Supervisor.leave(base)
+                    throw error
+                }
             }
         } catch {
             return .unavailable(reason: error.description)
@@ -83,8 +92,9 @@ public final class CgroupTree: Sendable {
     private static let sliceName = "updateall.slice"
     private static let wanted = Set(Controller.allCases)
 
-    private init(
-        run id: RunID, base: consuming Group, path: String, delegation: Delegation, supervisor: consuming Supervisor?,
+    /// Makes the branches below `base`, whose children have the controllers of `delegation`.
+    init(
+        run id: RunID, base: consuming Group, path: String, delegation: Delegation, hasSupervisor: Bool,
         environment: CgroupEnvironment
     ) throws(CgroupError) {
         try Sweep.removeDeadRuns(in: base)
@@ -105,7 +115,7 @@ public final class CgroupTree: Sendable {
         missingControllerReason = Self.reason(for: delegation, in: base.path, environment)
         mount = environment.hierarchy.mount ?? ""
         self.base = base
-        self.supervisor = supervisor
+        self.hasSupervisor = hasSupervisor
     }
 
     private static func reason(
@@ -160,7 +170,7 @@ public final class CgroupTree: Sendable {
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
         try base.removeChild(name)
-        supervisor?.leave(base, controllers: controllers)
+        if hasSupervisor { Supervisor.leave(base) }
     }
 }
 

@@ -103,7 +103,8 @@ struct Group: ~Copyable, Sendable {
         guard depth > 0 else { return found }
         for child in try children(of: directory) {
             do {
-                found += try processes(in: try openDirectory(child, in: directory).raw, depth: depth - 1)
+                let nested = try openDirectory(child, in: directory)
+                found += try processes(in: nested.raw, depth: depth - 1)
             } catch {
                 if !error.meansGone { throw error }
             }

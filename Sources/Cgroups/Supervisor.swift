@@ -1,18 +1,16 @@
 // The group of update-all itself, where its groups are below the one it was started in: a group that hands controllers down
 // may have no processes of its own.
 
-import Glibc
 import LinuxSystem
 import SystemPackage
 import UpdateModel
 
-/// This process, moved out of the way into `supervisor`.
-struct Supervisor: ~Copyable, Sendable {
+enum Supervisor {
     private static let name = "supervisor"
 
     /// Moves this process, and only this one, from `group` into `supervisor` below it; others may have made it before.
-    init(below group: borrowing Group) throws(CgroupError) {
-        let own = try Group(creating: Self.name, in: group, orOpening: true)
+    static func enter(below group: borrowing Group) throws(CgroupError) {
+        let own = try Group(creating: name, in: group, orOpening: true)
         do {
             try writeControlFile("cgroup.procs", in: own.directory.raw, "0")
         } catch {
@@ -21,9 +19,9 @@ struct Supervisor: ~Copyable, Sendable {
     }
 
     /// Puts everything back as it was, unless another run uses it too.
-    borrowing func leave(_ group: borrowing Group, controllers: Set<Controller>) {
-        Delegation.disable(controllers, below: group)
+    static func leave(_ group: borrowing Group) {
+        Delegation.disable(Set(Controller.allCases), below: group)
         try? writeControlFile("cgroup.procs", in: group.directory.raw, "0")
-        try? group.removeChild(Self.name)
+        try? group.removeChild(name)
     }
 }

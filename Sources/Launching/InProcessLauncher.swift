@@ -124,7 +124,7 @@ public final class InProcessLauncher: Launcher, Sendable {
         if request.noNewPrivileges { spec.settings |= CLX_SET_NO_NEW_PRIVILEGES.rawValue }
         if let wanted = request.boundingSet { spec.bounding_drop = bounding.subtracting(wanted).rawValue }
         var inheritable = current.inheritable
-        if let wanted = request.identity, wanted != identity {
+        if let wanted = request.identity, !isOwn(wanted) {
             spec.settings |= CLX_SET_IDENTITY.rawValue
             spec.user = wanted.user
             spec.group_id = wanted.group
@@ -143,6 +143,14 @@ public final class InProcessLauncher: Launcher, Sendable {
             spec.effective = current.effective.rawValue
             spec.inheritable = inheritable.rawValue
         }
+    }
+}
+
+extension InProcessLauncher {
+    /// Whether a process is that already. Only root can choose groups: a person's are what the login gave.
+    private func isOwn(_ wanted: Identity) -> Bool {
+        guard wanted.user == identity.user, wanted.group == identity.group else { return false }
+        return identity.user != 0 || Set(wanted.groups) == Set(identity.groups)
     }
 }
 

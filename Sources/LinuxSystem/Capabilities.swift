@@ -24,7 +24,10 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
             let lowercase = name.lowercased()
             let full = lowercase.hasPrefix("cap_") ? lowercase : "cap_" + lowercase
             var value: cap_value_t = -1
-            guard cap_from_name(full, &value) == 0, (0..<64).contains(value) else { throw UnknownName(name: name) }
+            // libcap reads as far as a name goes and forgives what follows.
+            guard cap_from_name(full, &value) == 0, (0..<64).contains(value), Self.name(of: value) == full else {
+                throw UnknownName(name: name)
+            }
             mask |= 1 << UInt64(value)
         }
         rawValue = mask
@@ -32,11 +35,14 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
 
     /// Names as libcap writes them, in the order of their numbers.
     public var names: [String] {
-        (0..<64).filter { rawValue >> UInt64($0) & 1 == 1 }.map { number in
-            guard let text = cap_to_name(cap_value_t(number)) else { return "\(number)" }
-            defer { cap_free(text) }
-            return String(cString: text)
-        }
+        (0..<64).filter { rawValue >> UInt64($0) & 1 == 1 }.map(Self.name)
+    }
+
+    /// A number where libcap is older than the capability.
+    private static func name(of number: cap_value_t) -> String {
+        guard let text = cap_to_name(number) else { return "\(number)" }
+        defer { cap_free(text) }
+        return String(cString: text)
     }
 
     /// What the calling thread, and what it starts, can ever have.

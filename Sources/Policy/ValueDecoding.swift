@@ -139,18 +139,27 @@ struct ValueDecoder {
     // MARK: Quantities
 
     private mutating func duration(allowsZero: Bool) -> PolicyValue? {
-        if let text, let duration = Duration(text: text), allowsZero || duration > .zero { return .duration(duration) }
-        let compact = text.map { $0.lowercased().filter { $0 != " " } } ?? number.map { "\($0)s" }
-        let meant = compact.flatMap { text in
-            // "5min", "10sec", "2hours": the first letter of each unit.
-            let letters = text.indices.filter {
-                text[$0].isNumber || $0 == text.startIndex || text[text.index(before: $0)].isNumber
-            }
-            let short = String(letters.map { text[$0] })
-            return Duration(text: short).flatMap { allowsZero || $0 > .zero ? "\"\(short)\"" : nil }
-        }
+        if let text, let duration = Self.duration(text, allowsZero: allowsZero) { return .duration(duration) }
+        let meant = durationMeant(allowsZero: allowsZero)
         expect("a duration\(allowsZero ? "" : " above 0") such as \"90s\", \"10m\" or \"1h30m\"", meant: meant)
         return nil
+    }
+
+    private static func duration(_ text: String, allowsZero: Bool) -> Duration? {
+        guard let duration = Duration(text: text), allowsZero || duration > .zero else { return nil }
+        return duration
+    }
+
+    /// `"5m"` for "5min", `"90s"` for the number 90: the first letter of each unit.
+    private func durationMeant(allowsZero: Bool) -> String? {
+        guard let compact = text.map({ $0.lowercased().filter { $0 != " " } }) ?? number.map({ "\($0)s" }) else {
+            return nil
+        }
+        let letters = compact.indices.filter {
+            compact[$0].isNumber || $0 == compact.startIndex || compact[compact.index(before: $0)].isNumber
+        }
+        let short = String(letters.map { compact[$0] })
+        return Self.duration(short, allowsZero: allowsZero).map { _ in "\"\(short)\"" }
     }
 
     private mutating func memory(allowsZero: Bool) -> PolicyValue? {

@@ -9,7 +9,7 @@ import UpdateModel
 
 @Suite("Processes and their groups", .enabled(if: canMakeGroups, "no cgroup v2 that root may write, or systemd's"))
 struct GroupTests {
-    @Test("A process is in its leaf from its first instruction on, by each way into it", arguments: LaunchMethod.allCases)
+    @Test("A process starts in its leaf, by each way into it", arguments: LaunchMethod.allCases)
     func startsInLeaf(method: LaunchMethod) throws {
         try withTree { tree in
             let leaf = try tree.makeLeaf(step("inside"), isProtected: false, limits: [])
@@ -77,7 +77,7 @@ struct GroupTests {
         try withTree { tree in
             let leaf = try tree.makeLeaf(step("frozen"), isProtected: false, limits: [])
             // A fatal signal would end it in the frozen state, too; one that it handles has to wait.
-            let script = "trap 'kill $!; exit 5' TERM; sleep 1000 & echo ready; wait"
+            let script = "trap 'exit 5' TERM; sleep 1000 & echo ready; wait"
             let process = try InProcessLauncher().launch(request("/bin/sh", ["-c", script], leaf: leaf))
             awaitOutput(of: process)
             try leaf.freeze(true)
@@ -89,6 +89,8 @@ struct GroupTests {
             #expect(try reapProcess(process.pidfd.raw) == nil)
             try leaf.freeze(false)
             #expect(try waitForEnd(of: process).cause == .code(5))
+            try leaf.kill()
+            while try leaf.isPopulated { _ = try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)) }
         }
     }
 }

@@ -51,13 +51,16 @@ import UpdateModel
         }
         defer { for source in sources { close(source) } }
         // bash, since sh takes numbers of one digit only.
-        var wanted = request("/bin/bash", ["-c", "cat <&\(sources[0]); cat <&\(sources[1]); cat <&\(sources[2])"])
+        let script = sources.map { "cat <&\($0)" }.joined(separator: ";")
+        var wanted = request("/bin/bash", ["-c", script])
         // A rotation: each one's number is the next one's place.
-        wanted.extraDescriptors = (0..<3).map { HandedDescriptor(source: sources[$0], target: sources[($0 + 1) % 3]) }
+        wanted.extraDescriptors = (0..<3).map {
+            HandedDescriptor(source: sources[$0], target: sources[($0 + 1) % 3])
+        }
         #expect(try run(wanted).stdout == "cab")
     }
 
-    @Test("No signal is blocked or ignored in a program, and this thread's mask stays", arguments: LaunchMethod.allCases)
+    @Test("A program blocks and ignores no signal, and our mask stays", arguments: LaunchMethod.allCases)
     func signals(method: LaunchMethod) throws {
         signal(SIGUSR2, SIG_IGN)
         defer { signal(SIGUSR2, SIG_DFL) }

@@ -80,6 +80,9 @@ struct PrivilegeTests {
             var wanted = request("/bin/true")
             wanted.identity = Identity(user: 4321, group: 4321, groups: [4321])
             #expect(try failure(wanted).stage == .groups)
+            // As who one is already needs no right.
+            wanted.identity = Identity(user: 1234, group: getegid(), groups: [4321])
+            #expect(try run(wanted).cause == .code(0))
             wanted.identity = nil
             wanted.boundingSet = []
             #expect(try failure(wanted).stage == .boundingSet)

@@ -79,12 +79,12 @@ func readAll(_ descriptor: consuming OwnedDescriptor?) -> String {
 
 private let treeCount = Atomic<Int64>(0)
 
-/// A run's groups of the test's own, removed at its end; `nil` where this machine lets us make none.
+/// A run's groups of the test's own, removed at its end.
 func withTree(_ body: (CgroupTree) throws -> Void) throws {
     // Each test is a run that began in another second of 1970.
     let number = treeCount.add(1, ordering: .relaxed).newValue
     let run = RunID(start: Timestamp(millisecondsSince1970: number * 1000), processID: getpid())
-    guard case .tree(let tree) = CgroupTree.prepare(run: run) else { return }
+    guard case .tree(let tree) = CgroupTree.prepare(run: run) else { throw Errno.notSupported }
     do {
         try body(tree)
     } catch {

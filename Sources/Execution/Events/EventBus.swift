@@ -19,8 +19,6 @@ final class EventBus {
         for queue in queues { queue.push(event) }
     }
 
-    func close() {
-        for queue in queues { queue.close() }
-        queues = []
-    }
+    /// No reader gets anything more.
+    func detachAll() { queues = [] }
 }

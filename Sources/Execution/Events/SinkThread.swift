@@ -27,6 +27,10 @@ public final class SinkThread: @unchecked Sendable {
     private let onDelivery: @Sendable () -> Void
     private let onFailure: @Sendable (any Error) -> Void
     private let control = Mutex(Control())
+    /// Ends the pause between two deliveries.
+    private let urgent: WakeUp
+
+    private static let interval = Duration.milliseconds(10)
 
     /// - Parameters:
     ///   - journalPath: `events.jsonl`, from which a reader that is behind reads on; `nil`: state events stay in memory.
@@ -38,6 +42,7 @@ public final class SinkThread: @unchecked Sendable {
         onFailure: @escaping @Sendable (any Error) -> Void
     ) throws(Errno) {
         queue = try EventQueue(hasJournal: journalPath != nil)
+        urgent = try WakeUp()
         self.sink = sink
         self.journalPath = journalPath
         self.runStart = runStart
@@ -54,13 +59,24 @@ public final class SinkThread: @unchecked Sendable {
             return !control.hasEnded
         }
         guard mayAsk else { return }
-        queue.wake()
+        hurry()
         done.wait(limit: limit)
     }
 
     func resume() {
         control.withLock { $0.requests.append(.resume) }
+        hurry()
+    }
+
+    /// No more events come; the sink gets what is left and is closed.
+    func finish() {
+        queue.close()
+        hurry()
+    }
+
+    private func hurry() {
         queue.wake()
+        urgent.signal()
     }
 
     /// Returns when the sink has been closed.
@@ -86,6 +102,8 @@ public final class SinkThread: @unchecked Sendable {
                 onDelivery()
                 if let seq = delivery.behindFrom { try readOnInJournal(from: seq) }
                 isClosed = delivery.isClosed
+                // What comes meanwhile is delivered together: a wake-up for each event would cost more than the event.
+                if !isClosed { urgent.wait(limit: Self.interval) }
             }
             sink.close(at: now)
         } catch {

@@ -55,7 +55,8 @@ struct Planner {
         var deviations = branchDeviations(run) + policy.notYetEnforced
 
         for plugin in facts {
-            if let reason = whyNot(plugin) {
+            var known: [RunAs: String] = [:]
+            if let reason = whyNot(plugin, &known) {
                 skipped.append(reason)
                 absent.append(
                     AbsentPlugin(name: plugin.name, state: .ended(reason.outcome, reason: reason.reason)))
@@ -65,7 +66,7 @@ struct Planner {
                 let step = StepID(plugin.name, phase.phase)
                 let (command, missing) = command(for: phase, of: plugin)
                 commands[step] = command
-                accounts[step] = (try? persona(command.runAs, plugin.plugin).get()) ?? "\(command.runAs)"
+                accounts[step] = known[command.runAs]
                 deviations += missing
             }
             nodes.append(node(for: plugin))
@@ -78,7 +79,7 @@ struct Planner {
             throw RunError(.usage, error.description)
         }
         let schedule = Schedule(of: graph.problem)
-        let known = knownDurations(facts)
+        let estimated = knownDurations(facts)
         let steps = schedule.entries.map { entry in
             let id = graph.step(entry.job)
             let command = commands[id]
@@ -86,7 +87,7 @@ struct Planner {
                 id: id, after: graph.predecessors(of: entry.job), mutexes: graph.mutexes(of: entry.job),
                 demand: graph.demand(of: entry.job), limits: command?.limits ?? [], runAs: accounts[id] ?? "",
                 isProtected: command?.isProtected ?? false, startSeconds: entry.start,
-                durationSeconds: entry.finish - entry.start, durationIsKnown: known.contains(id), wave: entry.wave,
+                durationSeconds: entry.finish - entry.start, durationIsKnown: estimated.contains(id), wave: entry.wave,
                 waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
         }
         let fetched = facts.filter { plugin in nodes.contains { $0.name == plugin.name } }.compactMap(\.download)
@@ -114,8 +115,8 @@ struct Planner {
 
     // MARK: Plugins
 
-    /// Why nothing of a plugin runs; `nil` where something does.
-    private func whyNot(_ plugin: PluginFacts) -> SkippedPlugin? {
+    /// Why nothing of a plugin runs; `nil` where something does, with the names of the accounts that its steps get.
+    private func whyNot(_ plugin: PluginFacts, _ accounts: inout [RunAs: String]) -> SkippedPlugin? {
         func skip(_ outcome: Outcome, _ reason: String) -> SkippedPlugin {
             SkippedPlugin(plugin: plugin.name, outcome: outcome, reason: reason)
         }
@@ -130,8 +131,10 @@ struct Planner {
         }
         for phase in wantedPhases(plugin) {
             let runAs = runAs(of: plugin, phase.phase)
-            if case .failure(let refusal) = persona(runAs, plugin.plugin) {
-                return skip(refusal.outcome, refusal.reason)
+            if accounts[runAs] != nil { continue }
+            switch persona(runAs, plugin.plugin) {
+            case .success(let account): accounts[runAs] = account
+            case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
         return nil

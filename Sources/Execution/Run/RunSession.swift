@@ -80,6 +80,7 @@ public actor RunSession {
         run = RunID(start: calendarTime(), processID: getpid())
         start = monotonicTime()
         personas = try Personas(environment: configuration.environment)
+        userName = personas.ownName
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
@@ -92,7 +93,8 @@ public actor RunSession {
             pageSize: pageSize(), controllers: [])
     }
 
-    public nonisolated var userName: String { personas.ownName }
+    /// Who runs this.
+    public nonisolated let userName: String
 
     // MARK: Opening
 
@@ -234,7 +236,7 @@ public actor RunSession {
     }
 
     /// Adds a reader of all events from now on.
-    public func attach(_ sink: sending any EventSink, name: String) throws(RunError) {
+    public func attach(_ sink: sending any EventSink, name: String) throws {
         try attach(sink, name: name, isJournal: false)
     }
 
@@ -322,7 +324,8 @@ public actor RunSession {
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))
-        bus.close()
+        bus.detachAll()
+        for sink in sinks { sink.finish() }
         for sink in sinks { await sink.ended() }
         return report
     }

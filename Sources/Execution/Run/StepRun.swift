@@ -218,6 +218,8 @@ final class StepRun: SupervisedProcess.Output {
         }
         writer.close(log)
         started.cleanUp()
+        // The process hands its output to this object: one of the two must let go, or neither is ever freed.
+        self.started = nil
         var phaseEnd = judgement.phaseEnd
         phaseEnd.metrics = metrics
         onEnd(self, phaseEnd)

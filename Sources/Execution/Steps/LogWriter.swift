@@ -37,6 +37,9 @@ final class LogWriter: @unchecked Sendable {
         var isQueued = false
         /// When the writer began what it has not finished, as `monotonicTime()`.
         var writingSince: Duration?
+
+        /// The thread has nothing to do with it.
+        var isIdle: Bool { chunks.isEmpty && !isQueued && writingSince == nil }
     }
 
     /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
@@ -99,6 +102,10 @@ final class LogWriter: @unchecked Sendable {
     func close(_ log: LogID) {
         let mustWake = state.withLock { state in
             guard state.logs[log] != nil else { return false }
+            if state.logs[log]!.isIdle {
+                state.logs[log] = nil
+                return false
+            }
             state.logs[log]!.isClosing = true
             return state.enqueue(log)
         }

@@ -21,12 +21,14 @@ struct PersonaRefusal: Error {
     var reason: String
 }
 
-/// Chooses accounts. Made once, since looking one up can mean asking a directory server.
-struct Personas {
+/// Chooses accounts. Each is looked up once, since that can mean asking a directory server. For one thread at a time.
+final class Personas {
     private let user: Account
     /// Who called sudo, where we are root for a person.
     private let caller: Account?
     private let callerPath: String
+    private var owners: [UInt32: Account?] = [:]
+    private var named: [String: Account?] = [:]
 
     /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
     private static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -77,9 +79,14 @@ struct Personas {
         case .invokingUser:
             if let caller { return caller }
             let owner = (try? status(plugin.executable))?.st_uid ?? 0
-            return try known((try? Account.numbered(owner)) ?? nil, "the owner of \(plugin.executable)")
+            if owner == user.user { return user }
+            let account = owners[owner] ?? (try? Account.numbered(owner)) ?? nil
+            owners[owner] = .some(account)
+            return try known(account, "the owner of \(plugin.executable)")
         case .named(let name):
-            return try known((try? Account.named(name)) ?? nil, "\"\(name)\"")
+            let account = named[name] ?? (try? Account.named(name)) ?? nil
+            named[name] = .some(account)
+            return try known(account, "\"\(name)\"")
         }
     }
 

@@ -1,0 +1,142 @@
+import Glibc
+import SystemPackage
+import Testing
+import UpdateModel
+
+@testable import LinuxSystem
+
+@Suite("Descriptors and files")
+struct DescriptorTests {
+    @Test("A pipe's read end never blocks and its write end closes on exec")
+    func pipes() throws {
+        let pipe = try Pipe()
+        var byte: UInt8 = 0
+        #expect(read(pipe.readEnd.raw, &byte, 1) == -1 && errno == EAGAIN)
+        #expect(fcntl(pipe.writeEnd.raw, F_GETFL) & O_NONBLOCK == 0)
+        #expect(fcntl(pipe.writeEnd.raw, F_GETFD) & FD_CLOEXEC != 0)
+        #expect(try #require(growPipe(pipe.readEnd.raw, to: 256 << 10)) >= 256 << 10)
+        #expect(growPipe(-1, to: 4096) == nil)
+    }
+
+    @Test("A terminal has the size that it was given, and carries both ways")
+    func terminal() throws {
+        let terminal = try PseudoTerminal(size: TerminalSize(rows: 5, columns: 7))
+        try resizeTerminal(controller: terminal.controller.raw, to: TerminalSize(rows: 30, columns: 99))
+        var size = winsize()
+        #expect(ioctl(terminal.peer.raw, UInt(TIOCGWINSZ), &size) == 0)
+        #expect(size.ws_row == 30 && size.ws_col == 99)
+        try writeAll(terminal.peer.raw, Array("hello\n".utf8))
+        var buffer = [UInt8](repeating: 0, count: 64)
+        #expect(read(terminal.controller.raw, &buffer, 64) == 7)
+        #expect(String(decoding: buffer.prefix(7), as: UTF8.self) == "hello\r\n")
+        #expect(throws: Errno.self) { try resizeTerminal(controller: -1, to: TerminalSize(rows: 1, columns: 1)) }
+    }
+
+    @Test("A lock is one holder's until that one goes away")
+    func lock() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/lock"
+        do {
+            guard let first = try FileLock.acquire(path) else { return #expect(Bool(false), "it is free") }
+            #expect(first.descriptor >= 0)
+            #expect(try isHeld(path))
+        }
+        #expect(try !isHeld(path))
+        #expect(throws: Errno.noSuchFileOrDirectory) { try isHeld("/does/not/exist") }
+    }
+
+    private func isHeld(_ path: String) throws -> Bool {
+        switch try FileLock.acquire(path) {
+        case .some: false
+        case .none: true
+        }
+    }
+
+    @Test("Files are read to their end and no further than the limit")
+    func reading() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("long", String(repeating: "x", count: 40_000) + "\n")
+        #expect(try readFile(directory.path + "/long").count == 40_001)
+        #expect(try readText(directory.path + "/long").utf8.count == 40_000)
+        #expect(throws: Errno.fileTooLarge) { try readFile(directory.path + "/long", limit: 30_000) }
+        let opened = try openDirectory(directory.path)
+        #expect(try readControlFile("long", in: opened.raw).utf8.count == 40_000)
+        try directory.write("longer", String(repeating: "x", count: 70_000))
+        #expect(throws: Errno.fileTooLarge) { try readControlFile("longer", in: opened.raw) }
+        #expect(throws: Errno.noSuchFileOrDirectory) { try readControlFile("none", in: opened.raw) }
+        #expect(throws: Errno.badFileDescriptor) { try readControlText(-1) }
+    }
+
+    @Test("A control file is written, and read as it is then")
+    func control() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("file", "before and longer\n")
+        let opened = try openDirectory(directory.path)
+        #expect(try exchangeControlFile("file", in: opened.raw, "after") == "aftere and longer")
+        try writeControlFile("file", in: opened.raw, "AFTER")
+        #expect(try readText("file", in: opened.raw) == "AFTERe and longer")
+        directory.link("link", to: "file")
+        #expect(throws: Errno.self, "links are not followed") { try readControlFile("link", in: opened.raw) }
+        #expect(throws: Errno.self) { try exchangeControlFile("none", in: opened.raw, "x") }
+    }
+
+    @Test("Directories are made, listed and removed")
+    func directories() throws {
+        let directory = try TemporaryDirectory()
+        try makeDirectory(directory.path + "/a", mode: 0o700)
+        try directory.write("b", "")
+        #expect(try directoryEntries(directory.path).sorted() == ["a", "b"])
+        #expect(fileExists(directory.path + "/a") && !fileExists(directory.path + "/c"))
+        #expect(isWritable(directory.path))
+        try removeFile(directory.path + "/b")
+        try removeDirectory(directory.path + "/a")
+        #expect(try directoryEntries(directory.path).isEmpty)
+        #expect(throws: Errno.noSuchFileOrDirectory) { try directoryEntries("/does/not/exist") }
+        #expect(try !isUnifiedHierarchy("/proc"))
+        #expect(throws: Errno.self) { try isUnifiedHierarchy("/does/not/exist") }
+        #expect(!isDelegatedGroup("/proc"))
+    }
+}
+
+@Suite("Processes")
+struct ProcessTests {
+    private func spawn(_ arguments: [String]) throws -> pid_t {
+        var id = pid_t()
+        let pointers = arguments.map { strdup($0) } + [nil]
+        defer { for pointer in pointers { free(pointer) } }
+        guard posix_spawn(&id, arguments[0], nil, nil, pointers, nil) == 0 else { throw Errno(rawValue: errno) }
+        return id
+    }
+
+    private func waitForEnd(_ descriptor: CInt) throws -> Exit {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = poll(&request, 1, -1)
+        return try #require(try reapProcess(descriptor))
+    }
+
+    @Test("A process's end is told once, with its code or its signal")
+    func ends() throws {
+        let child = try spawn(["/bin/sh", "-c", "exit 7"])
+        let process = try openProcess(child)
+        #expect(try waitForEnd(process.raw).cause == .code(7))
+        #expect(throws: Errno.noChildProcess) { try reapProcess(process.raw) }
+        try signalProcess(process.raw, SIGTERM)  // none to complain about
+        #expect(throws: Errno.self) { _ = try openProcess(child) }
+
+        let sleeper = try openProcess(try spawn(["/bin/sleep", "1000"]))
+        #expect(try reapProcess(sleeper.raw) == nil)
+        try signalProcess(sleeper.raw, SIGKILL)
+        #expect(try waitForEnd(sleeper.raw).cause == .signal(SIGKILL))
+    }
+
+    @Test("Whether a process exists does not depend on whose it is")
+    func exists() throws {
+        #expect(processExists(1))
+        #expect(processExists(getpid()))
+        let child = try spawn(["/bin/true"])
+        let process = try openProcess(child)
+        _ = try waitForEnd(process.raw)
+        #expect(!processExists(child))
+        try signalProcessGroup(child, SIGTERM)  // there is no such group any more
+    }
+}
