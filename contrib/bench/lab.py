@@ -31,17 +31,22 @@ def lab(workshop):
         raise BenchmarkError("the kernel lab needs root")
     for name in "measure", "spawn-floor":
         workshop.build(name)
+    # The guest has a /tmp of its own, and any of these can be in ours.
+    binds = []
+    for path in workshop.directory, HERE, os.path.dirname(workshop.program):
+        binds += ["--bind", path]
     answer = subprocess.run(
         [
-            os.path.join(HERE, "../lab/kernel-lab"), "--timeout", "1800", "--bind", workshop.directory, "--",
-            sys.executable, os.path.join(HERE, "lab.py"), workshop.directory, workshop.program, str(workshop.rounds)
+            os.path.join(HERE, "../lab/kernel-lab"), "--timeout", "1800", *binds, "--", sys.executable,
+            os.path.join(HERE, "lab.py"), workshop.directory, workshop.program, str(workshop.rounds)
         ],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if answer.returncode != 0:
         raise BenchmarkError(f"in the kernel lab: {answer.stderr.strip()}")
     costs = json.loads(answer.stdout)
-    for name, what in ("ours", "a step in the kernel lab"), ("full", "the floor of that, in C"):
-        yield Row(what, costs[name], 1.15, "s", "bare clone3", costs["bare"], is_relative=True)
+    yield Row(
+        "a step in the kernel lab", costs["ours"], 1.15, "s", "bare clone3", costs["bare"], is_relative=True,
+        note=f"the same in C: {costs['full'] / costs['bare']:.2f} x")
 
 
 def measure_inside(directory, program, rounds):

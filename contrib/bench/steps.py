@@ -24,14 +24,14 @@ def write_plugins(workshop, directory, count, chained=False):
 
 
 def run_command(workshop, plugins, policy, slots, **options):
-    """A run with nothing left of earlier ones."""
-    state = workshop.path(f"state-{os.path.basename(plugins)}")
+    """A run that finds nothing of earlier ones."""
+    state = f"{os.path.basename(plugins)}-state"
     return Command(
         [
             workshop.program, "run", "--yes", "--ui", "plain", "--jobs", str(slots), "--plugin-dir", plugins,
-            "--policy", policy, "--state-dir", state
+            "--policy", policy, "--state-dir", workshop.path(state)
         ],
-        prepare=lambda: workshop.fresh(os.path.basename(state)), **options)
+        prepare=lambda: workshop.put_aside(state), **options)
 
 
 def ninja_command(workshop, directory, count, slots, chained=False):

@@ -1,5 +1,6 @@
 """One step that prints 1 GiB of lines, its log written and the plain display on, beside `cat` into a file."""
 import os
+import shutil
 
 from measuring import Command, Row, measure_in_turn
 from steps import MANIFEST, run_command
@@ -14,22 +15,17 @@ def stream(workshop):
     policy = workshop.write("parallel.toml", "[run]\nparallel = 2\n")
     copy = workshop.path("copy")
 
-    def remove_copy():
+    def remove_both():
+        # Only one gigabyte at a time.
+        shutil.rmtree(workshop.path("stream-state"), ignore_errors=True)
         if os.path.exists(copy):
             os.remove(copy)
 
     ours = run_command(workshop, workshop.path("stream"), policy, 2, into_pipe=True)
     peer = Command(["sh", "-c", '"$1" | cat >"$2"', "sh", producer, copy])
-    clear = ours.prepare
-
-    def clear_both():
-        # Only one gigabyte at a time, for the page cache's sake.
-        clear()
-        remove_copy()
-
-    ours.prepare = peer.prepare = clear_both
+    ours.prepare = peer.prepare = remove_both
     medians = measure_in_turn(workshop, {"ours": ours, "peer": peer}, warm_up=False)
-    clear_both()
+    remove_both()
     ours, peer = medians["ours"], medians["peer"]
     yield Row(
         "1 GiB of lines", ours.wall, RATE_SHARE, "s", "cat >file", peer.wall, is_relative=True,
