@@ -44,6 +44,7 @@ public actor RunSession {
     private var machine: MachineFacts
     private var site: CgroupSite
     private var starter: StepStarter?
+    private var janitor: Janitor?
     private var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
@@ -117,11 +118,14 @@ public actor RunSession {
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
             let launcher = try InProcessLauncher()
+            let janitor = try Janitor()
+            self.janitor = janitor
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian)
+                environment: configuration.environment, witness: configuration.places.guardian,
+                janitor: janitor)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
@@ -135,6 +139,7 @@ public actor RunSession {
 
     /// Gives back what `open` and `execute` took.
     public func close() {
+        janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         if case .tree(let tree) = site {
             // What is still in it, a leftover that the policy keeps, is swept by the next run.

@@ -39,14 +39,18 @@ final class StartedStep {
     let persona: Persona
     let leaf: Leaf?
     let group: ProcessGroup
-    let temporaryDirectory: String
+    fileprivate let directory: PrivateStepDirectory
     fileprivate(set) var process: SupervisedProcess?
+    private let janitor: Janitor
 
-    fileprivate init(persona: Persona, leaf: Leaf?, group: ProcessGroup, temporaryDirectory: String) {
+    fileprivate init(
+        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory, janitor: Janitor
+    ) {
         self.persona = persona
         self.leaf = leaf
         self.group = group
-        self.temporaryDirectory = temporaryDirectory
+        self.directory = directory
+        self.janitor = janitor
     }
 
     /// What it used: by its group, or where it has none by what the kernel counted for its main process.
@@ -59,13 +63,37 @@ final class StartedStep {
         return metrics
     }
 
-    /// Removes what only this process needed, after its end. What cannot be removed stays for the sweep of the next run.
+    /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
+    /// next run.
     func cleanUp() {
-        // An empty directory costs nothing and goes with the run's own. To remove each at once costs much: ext4 does not
-        // use the inode of a directory again for five seconds, and searches past all of those for the next one.
-        let isEmpty = (try? directoryEntries(temporaryDirectory).isEmpty) ?? true
-        if !isEmpty { try? removeTree(temporaryDirectory) }
-        try? leaf?.remove()
+        let (directory, leaf) = (directory, leaf)
+        janitor.later {
+            directory.removeIfUsed()
+            try? leaf?.remove()
+        }
+    }
+
+    var temporaryDirectory: String { directory.path }
+}
+
+/// A fresh directory that is one process's own.
+private struct PrivateStepDirectory: Sendable {
+    let path: String
+    private let made: timespec
+
+    init(_ path: String, owner: Account?) throws(Errno) {
+        self.path = path
+        try makeDirectory(path, mode: 0o700)
+        made = try status(path).st_mtim
+        if let owner { try changeOwner(path, user: owner.user, group: owner.group) }
+    }
+
+    /// Removes it if anything was ever put into it. An untouched one costs nothing and goes with the run's own: to remove
+    /// each at once costs much, since ext4 does not use the inode of a directory again for five seconds, and searches past
+    /// all of those for the next one.
+    func removeIfUsed() {
+        if let now = try? status(path).st_mtim, now.tv_sec == made.tv_sec, now.tv_nsec == made.tv_nsec { return }
+        try? removeTree(path)
     }
 }
 
@@ -81,12 +109,14 @@ final class StepStarter {
     private let isScheduled: Bool
     /// The guardian's program is also the witness of commits.
     private let witness: String?
+    private let janitor: Janitor
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
-        temporaryRoot: String, environment: [String: String], witness: String?
+        temporaryRoot: String, environment: [String: String], witness: String?,
+        janitor: Janitor
     ) {
         self.run = run
         self.loop = loop
@@ -97,6 +127,7 @@ final class StepStarter {
         proxies = Proxies(environment: environment)
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.witness = witness
+        self.janitor = janitor
     }
 
     /// - Parameters:
@@ -114,34 +145,34 @@ final class StepStarter {
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
-        let directory = try makeTemporaryDirectory(for: command, persona)
+        let directory = try makeDirectory(for: command, persona)
         do throws(StartFailure) {
             return try start(
                 command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
                 onNotice: onNotice, onEnd: onEnd)
         } catch {
-            try? removeDirectory(directory)
+            try? removeDirectory(directory.path)
             throw error
         }
     }
 
     private func start(
-        _ command: StepCommand, persona: Persona, directory: String, output: any SupervisedProcess.Output,
+        _ command: StepCommand, persona: Persona, directory: PrivateStepDirectory, output: any SupervisedProcess.Output,
         exitRecord: CInt?, onNotice: @escaping (SupervisedProcess.Notice) -> Void,
         onEnd: @escaping (ProcessLifecycle.End) -> Void
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
             let process = try launch(
-                command, persona: persona, directory: directory, leaf: leaf, exitRecord: exitRecord)
+                command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
             let group: ProcessGroup =
                 if let leaf {
                     .leaf(leaf)
                 } else {
-                    .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory)"))
+                    .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"))
                 }
             let started = StartedStep(
-                persona: persona, leaf: leaf, group: group, temporaryDirectory: directory)
+                persona: persona, leaf: leaf, group: group, directory: directory, janitor: janitor)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -161,14 +192,12 @@ final class StepStarter {
         }
     }
 
-    private func makeTemporaryDirectory(
-        for command: StepCommand, _ persona: Persona
-    ) throws(StartFailure) -> String {
-        let path = "\(temporaryRoot)/\(command.step.plugin).\(command.step.phase).\(command.attempt)"
+    private func makeDirectory(for command: StepCommand, _ persona: Persona) throws(StartFailure)
+        -> PrivateStepDirectory
+    {
+        let path = "\(temporaryRoot)/\(command.step.leafName(attempt: command.attempt))"
         do throws(Errno) {
-            try makeDirectory(path, mode: 0o700)
-            if persona.needsChange { try changeOwner(path, user: persona.account.user, group: persona.account.group) }
-            return path
+            return try PrivateStepDirectory(path, owner: persona.needsChange ? persona.account : nil)
         } catch {
             throw StartFailure(
                 outcome: .failed,
