@@ -13,7 +13,6 @@ TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git 
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
-SHELL_SCRIPTS := $(shell git ls-files 2>/dev/null | xargs -r grep -lE '^\#!(/bin/sh|/bin/bash|/usr/bin/env bash)' 2>/dev/null)
 
 .PHONY: help deps test-deps build run test lint coverage ci bench install uninstall clean
 
@@ -37,7 +36,7 @@ test: test-deps build ## all tests, in the kernel lab too
 	@contrib/build/test
 
 lint: ## format, pure modules, shell scripts
-	@contrib/build/lint $(SHELL_SCRIPTS)
+	@contrib/build/lint
 
 coverage: test-deps build ## the tests with the share of lines they reach, by module
 	@contrib/build/test --coverage
@@ -48,7 +47,8 @@ ci: test-deps lint build ## what CI does: lint, tests, coverage
 bench: test-deps build ## speed and size beside the peers, in one run
 	@contrib/bench/run
 
-install: build ## to $(DESTDIR)$(PREFIX)
+install: ## what make build made, to $(DESTDIR)$(PREFIX)
+	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/update-all \
 	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/

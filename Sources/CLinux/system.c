@@ -88,6 +88,8 @@ int clx_attribute_is_one(const char *path, const char *name) {
     return getxattr(path, name, value, sizeof value) == 1 && value[0] == '1';
 }
 
+int clx_set_attribute(const char *path, const char *name) { return setxattr(path, name, "1", 1, 0); }
+
 int clx_wait_priority(int fd, int milliseconds) {
     struct pollfd request = {.fd = fd, .events = POLLPRI};
     int result = poll(&request, 1, milliseconds);

@@ -158,9 +158,9 @@ public final class CgroupTree: Sendable {
     public func makeLeaf(
         _ step: StepID, attempt: Int = 1, isProtected: Bool, limits: [ControlWrite]
     ) throws(CgroupError) -> Leaf {
-        let name = "\(step.plugin).\(step.phase)" + (attempt > 1 ? ".\(attempt)" : "")
-        return try Leaf(
-            name: name, in: isProtected ? protected : steps, limits: limits, controllers: controllers)
+        try Leaf(
+            name: step.leafName(attempt: attempt), in: isProtected ? protected : steps, limits: limits,
+            controllers: controllers)
     }
 
     /// Ends all processes of unprotected steps at once.
@@ -179,7 +179,13 @@ public final class CgroupTree: Sendable {
     /// Removes the run's groups.
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
-        try base.removeChild(name)
+        do throws(CgroupError) {
+            try base.removeChild(name)
+        } catch {
+            // What is still there, the policy keeps: no later run is to take it for what a dead run left.
+            try Sweep.markKept(run)
+            throw error
+        }
         if hasSupervisor { Supervisor.leave(base) }
     }
 }

@@ -11,8 +11,19 @@ enum Sweep {
 
     static func groupName(of run: RunID) -> String { prefix + run.rawValue }
 
+    /// Marks a run that ended by itself and left processes that its policy keeps: no later sweep ends them.
+    private static let keptMark = "user.update-all.kept"
+
+    static func markKept(_ run: borrowing Group) throws(CgroupError) {
+        do {
+            try mark(run.path, keptMark)
+        } catch {
+            throw CgroupError(attempt: "mark", path: run.path, errno: error)
+        }
+    }
+
     /// Removes the groups of runs whose process is gone. Their unprotected steps are ended; a commit that goes on is left
-    /// alone, and with it the group of its run, which a later sweep removes.
+    /// alone, and with it the group of its run, which a later sweep removes. So is what a run left on purpose.
     static func removeDeadRuns(in base: borrowing Group) throws(CgroupError) {
         for name in try base.children() {
             guard name.hasPrefix(prefix), let run = RunID(name.dropFirst(prefix.utf8.count)), isDead(run) else {
@@ -20,7 +31,7 @@ enum Sweep {
             }
             do throws(CgroupError) {
                 let group = try Group(opening: "\(base.path)/\(name)")
-                if try group.children().contains(steps) {
+                if !isMarked(group.path, keptMark), try group.children().contains(steps) {
                     let branch = try Group(opening: "\(group.path)/\(steps)")
                     try branch.kill()
                     _ = try branch.waitUntilEmpty(limit: .seconds(2))

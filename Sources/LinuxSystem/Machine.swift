@@ -54,3 +54,9 @@ public func isWritable(_ path: String) -> Bool { faccessat(AT_FDCWD, path, W_OK,
 public func fileExists(_ path: String, in directory: CInt = currentDirectory) -> Bool {
     faccessat(directory, path, F_OK, 0) == 0
 }
+
+/// Whether a file has the extended attribute `name` with the value 1, as systemd and we mark control groups.
+public func isMarked(_ path: String, _ name: String) -> Bool { clx_attribute_is_one(path, name) == 1 }
+
+/// Gives a file the extended attribute `name` with the value 1.
+public func mark(_ path: String, _ name: String) throws(Errno) { _ = try retrying { clx_set_attribute(path, name) } }

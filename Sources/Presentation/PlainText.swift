@@ -12,6 +12,9 @@ public struct PlainText: Sendable {
     private var sanitizers: [Stream: Sanitizer] = [:]
     /// Tenth of its progress that was last told, so that a plugin that reports each byte does not fill a log.
     private var tenths: [StepID: Int] = [:]
+    /// What the plan has told already.
+    private var plannedDeviations: [LimitDeviation] = []
+    private var hasPlan = false
 
     public init() {}
 
@@ -53,6 +56,8 @@ public struct PlainText: Sendable {
             return "update-all \(start.version): started on \(start.host) by \(start.user), policy \(start.policy), "
                 + counted(start.plugins.count, "plugin")
         case .plan(let plan):
+            plannedDeviations = plan.deviations
+            hasPlan = true
             return "update-all: plan of \(counted(plan.steps.count, "step"))"
         case .phaseStart(let start):
             return "\(step(start.phase)): started (\(([start.runAs] + start.memoryLimit).joined(separator: ", ")))"
@@ -64,6 +69,7 @@ public struct PlainText: Sendable {
         case .result(let result):
             return "\(plugin): \(result.sentence(count: result.packagesUpdated))"
         case .limit(let deviation):
+            if plannedDeviations.contains(deviation) { return nil }
             return "\(plugin): limit: \([deviation].sentences.joined(separator: " "))"
         case .waiting(let phase, let reason):
             return "\(step(phase)): waits for \(reason.phrase)"
@@ -79,7 +85,8 @@ public struct PlainText: Sendable {
         case .runEnd(let end):
             return "update-all: \(end.success ? "succeeded" : "did not succeed")"
         case .error(let text):
-            return "\(plugin): error: \(text)"
+            // What comes before the plan is about earlier runs, and was told before this one began.
+            return hasPlan ? "\(plugin): error: \(text)" : nil
         }
     }
 

@@ -28,6 +28,7 @@ struct RunState: Sendable {
     private(set) var deviations: [LimitDeviation] = []
     private(set) var errors: [String] = []
     private(set) var end: RunEnd?
+    private var hasPlan = false
     private(set) var remaining = RemainingTime(steps: [])
     /// In cells.
     private(set) var widestName = 0
@@ -92,8 +93,10 @@ struct RunState: Sendable {
             deviations.append(deviation)
             return .deviation(deviation, event.plugin)
         case .error(let text):
-            guard errors.count < Self.maximumNotices, !errors.contains(text) else { return nil }
-            errors.append(text)
+            // What comes before the plan is about earlier runs, and was told before this one began.
+            guard hasPlan, errors.count < Self.maximumNotices, !errors.contains(text) else { return nil }
+            // A plugin's own troubles end with its outcome.
+            if event.plugin == nil { errors.append(text) }
             return .error(text)
         case .runEnd(let end):
             self.end = end
@@ -104,6 +107,7 @@ struct RunState: Sendable {
     }
 
     private mutating func take(_ plan: Plan) {
+        hasPlan = true
         let known = steps
         steps = plan.steps.map { StepState(id: $0.id, plan: $0) }
         indices = [:]

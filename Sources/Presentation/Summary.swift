@@ -9,6 +9,8 @@ struct Summary {
         let outcome: Outcome
         let text: String
         let tail: [String]
+        /// It printed something, or could have.
+        let hasRun: Bool
     }
 
     let state: RunState
@@ -65,19 +67,22 @@ struct Summary {
             let result = plugin.result ?? UpdateResult()
             let count = max(plugin.completion?.packagesUpdated ?? 0, result.packagesUpdated)
             let says = plugin.result != nil || count > 0
-            return Row(plugin: name, outcome: outcome, text: says ? result.sentence(count: count) : "done", tail: [])
+            return Row(
+                plugin: name, outcome: outcome, text: says ? result.sentence(count: count) : "done", tail: [],
+                hasRun: false)
         case .upToDate, .notApplicable:
             // They are counted; a line for each would hide the others.
             return nil
         default:
             guard let decisive, case .ended(let end, let wall) = decisive.stage, end.outcome == outcome else {
                 let reason = plugin.completion?.error.map { ": \($0)" } ?? ""
-                return Row(plugin: name, outcome: outcome, text: outcome.phrase + reason, tail: [])
+                return Row(plugin: name, outcome: outcome, text: outcome.phrase + reason, tail: [], hasRun: false)
             }
             var said = end
             said.error = end.error ?? plugin.completion?.error
             let text = said.sentence(wall: wall, lastLine: decisive.tail.lines.last)
-            return Row(plugin: name, outcome: outcome, text: text, tail: decisive.tail.lines)
+            return Row(
+                plugin: name, outcome: outcome, text: text, tail: decisive.tail.lines, hasRun: end.metrics != nil)
         }
     }
 
@@ -97,6 +102,7 @@ struct Summary {
             line.append(text)
             lines.append(line.truncated(to: columns))
         }
+        guard row.hasRun else { return }
         lines.appendWrapped(
             "log: update-all logs \(row.plugin)", behind: StyledLine(indent), columns: columns, style: .dim)
     }

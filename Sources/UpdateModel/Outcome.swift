@@ -32,14 +32,6 @@ public enum Outcome: String, Sendable, CaseIterable {
     }
 }
 
-/// Why a step was deferred: it decides the exit code.
-public enum DeferralCause: Sendable, Hashable {
-    /// A lock or mutex of another program or run was not released in time.
-    case foreignLock
-    /// Outside the policy's window, or pressure from other workloads.
-    case windowOrPressure
-}
-
 /// Exit codes of the program.
 public struct ExitCode: Hashable, Sendable {
     public let rawValue: Int32
@@ -61,8 +53,6 @@ public struct ExitCode: Hashable, Sendable {
     public static let deferredByPolicy = ExitCode(6)
     /// A lock of another program was not released in time (`EX_TEMPFAIL` of sysexits.h).
     public static let deferredByLock = ExitCode(75)
-    /// `check`: updates are available.
-    public static let updatesAvailable = ExitCode(100)
     /// Ended by a signal.
     public static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
 

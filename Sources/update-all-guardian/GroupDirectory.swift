@@ -52,17 +52,8 @@ final class GroupDirectory {
         return found
     }
 
-    /// The steps that have a leaf below this group, which is `PLUGIN/PHASE`.
-    func steps() -> [StepID] {
-        var found: [StepID] = []
-        for name in Self.subgroups(of: directory.raw) {
-            guard let plugin = PluginName(name), let group = try? Self.openSubgroup(name, of: directory.raw) else {
-                continue
-            }
-            found += Self.subgroups(of: group.raw).compactMap { Phase(rawValue: $0) }.map { StepID(plugin, $0) }
-        }
-        return found.sorted()
-    }
+    /// The steps that have a leaf below this group.
+    func steps() -> [StepID] { Set(Self.subgroups(of: directory.raw).compactMap(StepID.init(leafName:))).sorted() }
 
     /// Removes the group at `path` and all below it that is empty. The last process of a group is gone a moment before
     /// the group can be removed, so there are several tries, for a second at most.

@@ -32,6 +32,8 @@ struct List: AsyncParsableCommand {
         case .json:
             writeToStandardOutput(json(facts, refusals))
         }
+        await preparation.session.end()
+        if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
 
     private func row(_ facts: PluginFacts, refusal: String?) -> PluginRow {

@@ -11,7 +11,7 @@ struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the logs of a run, the newest one's where none is named.")
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup var state: StateOptions
 
     @Argument(help: "A run, a plugin of the newest run, or both.")
     var names: [String] = []
@@ -24,7 +24,7 @@ struct Logs: ParsableCommand {
     }
 
     func run() throws {
-        let logs = RunLogs(places: common.places())
+        let logs = RunLogs(places: state.places())
         var rest = names[...]
         let run = try logs.run(
             named: rest.first.flatMap { RunID($0) }.map { run in

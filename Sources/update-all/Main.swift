@@ -16,7 +16,8 @@ enum Program {
             try SignalSource.block(RunSession.handledSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
-            Task {
+            // Detached, since this thread, which a plain task would inherit, only waits for its end.
+            Task.detached {
                 let result = await run()
                 code.withLock { $0 = result }
                 ended.signal()

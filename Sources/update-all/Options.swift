@@ -12,7 +12,22 @@ import UpdateModel
 
 extension ColourChoice: ExpressibleByArgument {}
 
-/// Of every command that reads plugins, policy or state.
+/// Where state and logs are.
+struct StateOptions: ParsableArguments {
+    @Option(name: .customLong("state-dir"), help: "Keep state and logs here.")
+    var stateDirectory: String?
+
+    func places(pluginDirectories: [String] = []) -> Places {
+        let environment = currentEnvironment()
+        let account = (try? Account.numbered(geteuid())) ?? nil
+        return Places(
+            environment: environment, executable: executablePath(), userID: geteuid(),
+            home: environment["HOME"] ?? account?.home ?? "/", stateDirectory: stateDirectory.map(absolutePath),
+            pluginDirectories: pluginDirectories)
+    }
+}
+
+/// Of every command that reads plugins and policy.
 struct CommonOptions: ParsableArguments {
     @Option(name: .customLong("plugin-dir"), help: "Look for plugins here only. May be repeated.")
     var pluginDirectories: [String] = []
@@ -25,8 +40,7 @@ struct CommonOptions: ParsableArguments {
         help: ArgumentHelp("One value of the policy. May be repeated.", valueName: "key=value"))
     var assignments: [String] = []
 
-    @Option(name: .customLong("state-dir"), help: "Keep state and logs here.")
-    var stateDirectory: String?
+    @OptionGroup var state: StateOptions
 
     @Option(name: .customLong("color"), help: "When to use colours.")
     var colour = ColourChoice.auto
@@ -34,14 +48,7 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say more about what is done.")
     var verbose = false
 
-    func places() -> Places {
-        let environment = currentEnvironment()
-        let account = (try? Account.numbered(geteuid())) ?? nil
-        return Places(
-            environment: environment, executable: executablePath(), userID: geteuid(),
-            home: environment["HOME"] ?? account?.home ?? "/", stateDirectory: stateDirectory.map(absolutePath),
-            pluginDirectories: pluginDirectories)
-    }
+    func places() -> Places { state.places(pluginDirectories: pluginDirectories) }
 
     func colours(on device: TerminalDevice) -> TerminalCapabilities {
         let environment = currentEnvironment()
@@ -50,18 +57,11 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
-/// Which plugins, and how many at a time.
-struct SelectionOptions: ParsableArguments {
-    @Argument(help: "Only these plugins.")
-    var plugins: [String] = []
-
-    @Option(help: ArgumentHelp("Only these plugins, separated by commas. May be repeated.", valueName: "plugins"))
-    var only: [String] = []
-
-    @Option(help: ArgumentHelp("Not these plugins, separated by commas. May be repeated.", valueName: "plugins"))
-    var skip: [String] = []
-
-    @Option(name: .shortAndLong, help: ArgumentHelp("Steps at the same time.", valueName: "n"))
+/// How many steps at a time, and for how long.
+struct PaceOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("j", allowingJoined: true), .long],
+        help: ArgumentHelp("Steps at the same time.", valueName: "n"))
     var jobs: Int?
 
     @Option(help: ArgumentHelp("How long a step may take: 90s, 10m, 1h30m.", valueName: "duration"))
@@ -72,6 +72,21 @@ struct SelectionOptions: ParsableArguments {
         if let timeout, Duration(text: timeout) == nil {
             throw ValidationError("--timeout: \"\(timeout)\" is no duration; write 90s, 10m or 1h30m")
         }
+    }
+}
+
+/// Which plugins.
+struct SelectionOptions: ParsableArguments {
+    @Argument(help: "Only these plugins.")
+    var plugins: [String] = []
+
+    @Option(help: ArgumentHelp("Only these plugins, separated by commas. May be repeated.", valueName: "plugins"))
+    var only: [String] = []
+
+    @Option(help: ArgumentHelp("Not these plugins, separated by commas. May be repeated.", valueName: "plugins"))
+    var skip: [String] = []
+
+    func validate() throws {
         _ = try names(plugins + only)
         _ = try names(skip)
     }
@@ -81,8 +96,6 @@ struct SelectionOptions: ParsableArguments {
         var selection = Selection()
         selection.only = try names(plugins + only)
         selection.skip = try names(skip)
-        selection.jobs = jobs
-        selection.timeout = timeout.flatMap { Duration(text: $0) }
         let known = found.map(\.name.rawValue)
         for name in selection.only.union(selection.skip).sorted() where !known.contains(name.rawValue) {
             let meant = nearestName(to: name.rawValue, in: known).map { " (did you mean \"\($0)\"?)" } ?? ""

@@ -18,6 +18,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var selected: SelectionOptions
+    @OptionGroup var pace: PaceOptions
 
     @Option(help: "How the plan is printed: table or json.")
     var format = TableFormat.table
@@ -28,8 +29,10 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let problem { return try plan(problemIn: problem) }
-        let preparation = try Preparation(common, selected)
+        let preparation = try Preparation(common, selected, pace: pace)
         show(try await preparation.open { try await preparation.plan().plan })
+        await preparation.session.end()
+        if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
 
     private func show(_ plan: Plan) {

@@ -17,7 +17,7 @@ struct PolicyCommand: ParsableCommand {
         var files: [String]
 
         func run() throws {
-            let complaints = try checkPolicies(files, CommonOptions.parse([]).places())
+            let complaints = try checkPolicies(files, StateOptions.parse([]).places())
             for complaint in complaints { writeToStandardError(complaint + "\n") }
             if !complaints.isEmpty { throw FinalExit(code: .usage) }
             for file in files { writeToStandardOutput(Array("\(Sanitizer.clean(file)): valid\n".utf8)) }

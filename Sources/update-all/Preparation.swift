@@ -13,11 +13,13 @@ struct Preparation {
     let places: Places
     let plugins: [DiscoveredPlugin]
     let selection: Selection
+    /// A plugin's manifest, say, is not valid: the others go on, and the exit code tells.
+    let hasInvalidFiles: Bool
 
     /// Loads the policy and finds the plugins; nothing is started yet.
     /// - Throws: exit code 2 with what is wrong.
     init(
-        _ common: CommonOptions, _ selected: SelectionOptions, isDryRun: Bool = false,
+        _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
         options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
@@ -25,8 +27,11 @@ struct Preparation {
         let found = findPlugins(in: places.pluginDirectories)
         for problem in found.problems { writeToStandardError("\(problem)\n") }
         plugins = found.plugins
+        hasInvalidFiles = !found.problems.isEmpty
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        selection.jobs = pace?.jobs
+        selection.timeout = pace?.timeout.flatMap { Duration(text: $0) }
         self.selection = selection
         var configuration = SessionConfiguration(
             places: places, policy: policy, selection: selection, environment: currentEnvironment(),

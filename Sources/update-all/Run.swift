@@ -15,6 +15,7 @@ struct Run: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var selected: SelectionOptions
+    @OptionGroup var pace: PaceOptions
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
     var yes = false
@@ -50,27 +51,36 @@ struct Run: AsyncParsableCommand {
         var options = RunOptions()
         options.isFailFast = failFast
         options.retries = retry
-        let preparation = try Preparation(common, selected, isDryRun: dryRun, options: options)
+        let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
+        let result = try await runLocked(preparation, display)
+        // Another run may begin now; a slow reader is only told what is over.
+        await preparation.session.end()
+        var codes = [exitCode(of: result)]
+        if preparation.hasInvalidFiles { codes.append(.usage) }
+        throw FinalExit(code: .combined(codes))
+    }
+
+    private func runLocked(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
         let lock = try RunLock.acquire(
             state: preparation.places.state, isSystemWide: preparation.places.isSystemWide,
             user: preparation.session.userName, clockText: clockText())
-        let report = try await preparation.open { try await run(preparation, display) }
+        let result = try await preparation.open { try await run(preparation, display) }
         withExtendedLifetime(lock) {}
-        throw FinalExit(code: exitCode(of: report))
+        return result
     }
 
     private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
         let session = preparation.session
         let predecessors = tellPredecessors(preparation.places, current: session.run)
-        let prepared = try await preparation.plan()
-
-        try display.show(prepared.plan)
         for sentence in predecessors { complain(sentence) }
-        if !prepared.plan.steps.isEmpty { try await confirm(session, display) }
+        let prepared = try await preparation.plan()
+        try display.show(prepared.plan)
+        let hasSteps = !prepared.plan.steps.isEmpty
+        if hasSteps { try await confirm(session, display) }
 
         let directory = try await session.openJournal()
         if common.verbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
-        try await display.attach(to: session)
+        try await display.attach(to: session, showsSteps: hasSteps)
         await session.announce(preparation.wanted.map(\.name).sorted())
         await session.report(predecessors)
         return try await session.execute(prepared)

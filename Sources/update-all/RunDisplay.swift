@@ -54,11 +54,14 @@ struct RunDisplay {
     }
 
     /// Adds the readers to a run.
-    func attach(to session: RunSession) async throws {
+    /// - Parameter showsSteps: not where there are none: the plan has said so.
+    func attach(to session: RunSession, showsSteps: Bool) async throws {
         if let events { try await session.attach(try jsonSink(session.run, path: events), name: "events") }
         let (descriptor, colour) = (device.descriptor, capabilities.hasColour)
         // Each display has a device of its own, since it lives on a thread of its own.
         switch choice {
+        case .plain where !showsSteps, .compact where !showsSteps, .auto where !showsSteps:
+            return
         case .json:
             try await session.attach(try jsonSink(session.run, path: "-"), name: "json")
         case .plain:

@@ -161,7 +161,8 @@ struct TreeTests {
             #expect(tree.missingControllerReason.contains("belong to cgroup v1"))
         }
         #expect(tree.missingControlFiles.allSatisfy { tree.controllers.contains(Controller(controlFile: $0)!) })
-        let deviations = tree.applyRunLimits(run: [], steps: [ControlWrite(file: "pids.max", value: "100")], protected: [])
+        let deviations = tree.applyRunLimits(
+            run: [], steps: [ControlWrite(file: "pids.max", value: "100")], protected: [])
         #expect(deviations.isEmpty == tree.controllers.contains(.pids))
         try tree.remove()
     }

@@ -29,6 +29,5 @@ import UpdateModel
         #expect(ExitCode.combined([]) == .success)
         #expect(falling.map(\.rawValue) == [143, 4, 3, 2, 1, 75, 6, 0])
         #expect(ExitCode.locked.rawValue == 5)
-        #expect(ExitCode.updatesAvailable.rawValue == 100)
     }
 }

@@ -27,6 +27,8 @@ unsigned clx_device_minor(dev_t device);
 
 // 1 where the extended attribute is there and its value is "1", else 0.
 int clx_attribute_is_one(const char *path, const char *name);
+// Gives a file the extended attribute `name` with the value 1. Swift's Glibc module lacks <sys/xattr.h>.
+int clx_set_attribute(const char *path, const char *name);
 
 // Waits until `fd` reports a priority event: 1; 0 after `milliseconds`; -1 with errno.
 int clx_wait_priority(int fd, int milliseconds);

@@ -54,7 +54,7 @@ private func mentions(in path: String) -> Mentions {
 /// Every component of a path, and of the targets of its symbolic links, for the rule of trust.
 /// - Throws: where one of them does not exist or may not be looked at, or links lead in a circle.
 public func pathComponents(of path: String) throws(Errno) -> [PathComponent] {
-    var components = [try component("/")]
+    var components = [try pathComponent("/")]
     var resolved = ""
     var rest = absolutePath(path).split(separator: "/").map(String.init)
     var links = 0
@@ -65,7 +65,7 @@ public func pathComponents(of path: String) throws(Errno) -> [PathComponent] {
             resolved = String(resolved[..<(resolved.lastIndex(of: "/") ?? resolved.startIndex)])
             continue
         }
-        let next = try component("\(resolved)/\(name)")
+        let next = try pathComponent("\(resolved)/\(name)")
         components.append(next)
         guard next.kind == .symbolicLink else {
             resolved = next.path
@@ -80,7 +80,8 @@ public func pathComponents(of path: String) throws(Errno) -> [PathComponent] {
     return components
 }
 
-private func component(_ path: String) throws(Errno) -> PathComponent {
+/// One component of a path, itself and not what it may link to.
+func pathComponent(_ path: String) throws(Errno) -> PathComponent {
     let found = try status(path, following: false)
     let kind: PathComponent.Kind =
         switch found.st_mode & S_IFMT {

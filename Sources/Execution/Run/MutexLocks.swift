@@ -79,21 +79,29 @@ final class MutexLocks {
     private func take(_ mutex: String) -> Attempt {
         guard let directory = directory?.descriptor.raw else { return .unavailable }
         let name = Self.fileName(mutex)
+        if let holder = holder(of: mutex) { return .held(by: holder) }
         // Without O_CREAT first: fs.protected_regular forbids it for a file of somebody else in a sticky directory.
         guard
             let file = (try? openFile(name, in: directory, O_RDWR | O_NOFOLLOW))
                 ?? (try? openFile(name, in: directory, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o666))
-                ?? (try? openFile(name, in: directory, O_RDONLY | O_NOFOLLOW))
         else { return .unavailable }
-        if flock(file.raw, LOCK_EX | LOCK_NB) != 0 {
-            let text = (try? readToEnd(file.raw, limit: 256)) ?? []
-            let holder = String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)
-            return .held(by: holder.isEmpty ? "another run" : holder)
-        }
+        guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else { return .held(by: holder(of: mutex) ?? "another run") }
         fchmod(file.raw, 0o666)
         if ftruncate(file.raw, 0) == 0 { try? writeAll(file.raw, holder) }
         locks[mutex] = LockFile(file)
         return .taken
+    }
+
+    /// Who else holds a mutex now; `nil`: nobody. Looks without opening the file for writing: that it is closed by a
+    /// writer is how its release is noticed.
+    func holder(of mutex: String) -> String? {
+        guard let directory = directory?.descriptor.raw,
+            let file = try? openFile(Self.fileName(mutex), in: directory, O_RDONLY | O_NOFOLLOW)
+        else { return nil }
+        if flock(file.raw, LOCK_EX | LOCK_NB) == 0 { return nil }
+        let text = (try? readToEnd(file.raw, limit: 256)) ?? []
+        let holder = String(decoding: text.prefix { $0 != 0x0A }, as: UTF8.self)
+        return holder.isEmpty ? "another run" : holder
     }
 
     /// A mutex name has no character that a file name may not have, but for the colon's looks.
@@ -113,7 +121,7 @@ final class ClosedFileWatch {
         let raw = inotify_init1(O_NONBLOCK | O_CLOEXEC)  // IN_NONBLOCK, IN_CLOEXEC
         if raw < 0 { throw Errno(rawValue: errno) }
         notification = OwnedDescriptor(owning: raw)
-        if inotify_add_watch(raw, path, UInt32(IN_CLOSE)) < 0 { throw Errno(rawValue: errno) }
+        if inotify_add_watch(raw, path, UInt32(IN_CLOSE_WRITE)) < 0 { throw Errno(rawValue: errno) }
         watch = try loop.watch(raw, for: .readable) { [raw] _ in
             var buffer = [UInt8](repeating: 0, count: 4096)
             _ = read(raw, &buffer, buffer.count)

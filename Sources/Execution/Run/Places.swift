@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import PluginProtocol
 import SystemPackage
 import UpdateModel
 
@@ -37,7 +38,7 @@ public struct Places: Sendable, Hashable {
             // The specification wants relative paths ignored.
             environment[variable].flatMap { $0.hasPrefix("/") ? $0 : nil } ?? "\(home)/\(fallback)"
         }
-        let configuration = "\(xdg("XDG_CONFIG_HOME", ".config"))/update-all"
+        let configurationHome = xdg("XDG_CONFIG_HOME", ".config")
         if let stateDirectory {
             state = stateDirectory
             logs = stateDirectory
@@ -48,7 +49,7 @@ public struct Places: Sendable, Hashable {
             state = "\(xdg("XDG_STATE_HOME", ".local/state"))/update-all"
             logs = state
         }
-        userPolicy = isSystemWide ? nil : "\(configuration)/policy.toml"
+        userPolicy = isSystemWide ? nil : "\(configurationHome)/update-all/policy.toml"
 
         let folder = executable.split(separator: "/").dropLast()
         let beside = "/" + folder.joined(separator: "/")
@@ -58,16 +59,9 @@ public struct Places: Sendable, Hashable {
             .first { access($0, X_OK) == 0 }
         share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
 
-        if !pluginDirectories.isEmpty {
-            self.pluginDirectories = pluginDirectories
-        } else {
-            var places: [String] = []
-            if isInstalled { places.append("\(prefix)/share/update-all/plugins") }
-            places.append("\(system)/plugins.d")
-            if !isSystemWide { places.append("\(configuration)/plugins.d") }
-            places += (environment["UPDATE_ALL_PLUGIN_PATH"] ?? "").split(separator: ":").map(String.init)
-            self.pluginDirectories = places
-        }
+        self.pluginDirectories = Discovery.places(
+            share: isInstalled ? share : nil, configurationHome: isSystemWide ? nil : configurationHome,
+            pluginPath: environment["UPDATE_ALL_PLUGIN_PATH"], only: pluginDirectories)
     }
 
     /// The directory that has `policies/` and is not far above the build folder.

@@ -36,7 +36,6 @@ public struct SessionConfiguration: Sendable {
 /// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
 public actor RunSession {
     public nonisolated let run: RunID
-    public nonisolated let start: Duration
     private let loop: EventLoop
     private let configuration: SessionConfiguration
     private let personas: Personas
@@ -54,6 +53,10 @@ public actor RunSession {
     private var prober: Prober?
     private var supervisor: RunSupervisor?
     private var received: Int32?
+    /// When the run itself began, after the person was asked.
+    private var runStart = Duration.zero
+    private var guardianTrouble: String?
+    private var endWaiter: CheckedContinuation<Void, Never>?
     private var inputWatch: EventLoop.Watch?
     private var inputWaiter: CheckedContinuation<Bool, Never>?
     private var terminal: TerminalHandOver?
@@ -79,7 +82,6 @@ public actor RunSession {
     public init(_ configuration: SessionConfiguration) throws(RunError) {
         self.configuration = configuration
         run = RunID(start: calendarTime(), processID: getpid())
-        start = monotonicTime()
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
         do throws(Errno) {
@@ -120,6 +122,9 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, witness: configuration.places.guardian)
+            starter?.willStartFirst = { [unowned self] in
+                assumeIsolated { $0.startGuardian() }
+            }
             signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
@@ -137,8 +142,26 @@ public actor RunSession {
         }
         guardian?.finish()
         guardian = nil
+    }
+
+    /// Ends the session, when every reader has been told all of the run; a signal ends the waiting for one that is stuck.
+    public func end() async {
+        if !sinks.isEmpty {
+            await withCheckedContinuation { continuation in
+                endWaiter = continuation
+                Task { [sinks] in
+                    for sink in sinks { await sink.ended() }
+                    readersHaveEnded()
+                }
+            }
+        }
         signals = nil
         loop.stop()
+    }
+
+    private func readersHaveEnded() {
+        endWaiter?.resume()
+        endWaiter = nil
     }
 
     // MARK: Asking
@@ -230,6 +253,7 @@ public actor RunSession {
     /// Makes the run's directory and begins its journal.
     public func openJournal() throws(RunError) -> RunDirectory {
         let places = configuration.places
+        runStart = monotonicTime()
         let directory = try RunDirectory.create(places.runDirectory(run), isSystemWide: places.isSystemWide)
         self.directory = directory
         let journal = JSONLinesSink(run: run, output: try directory.openJournal(), includesOutput: false)
@@ -245,7 +269,7 @@ public actor RunSession {
     private func attach(_ sink: sending any EventSink, name: String, isJournal: Bool) throws(RunError) {
         do throws(Errno) {
             let thread = try SinkThread(
-                name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: start,
+                name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: runStart,
                 onDelivery: { [journalReaders] in
                     if isJournal { journalReaders.journalHasGrown() }
                 },
@@ -297,6 +321,7 @@ public actor RunSession {
     public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
         guard let starter, let directory else { preconditionFailure("open() and openJournal() come first") }
         bus.publish(.plan(prepared.plan))
+        for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
             writer = try LogWriter()
@@ -305,6 +330,7 @@ public actor RunSession {
         }
         self.writer = writer
         startGuardian()
+        if let guardianTrouble { bus.publish(.error(guardianTrouble)) }
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
@@ -324,40 +350,40 @@ public actor RunSession {
         writer.stop(limit: .seconds(30))
         bus.detachAll()
         for sink in sinks { sink.finish() }
-        for sink in sinks { await sink.ended() }
+        // The journal is on disk before the run counts as over; displays may be slower than that.
+        await sinks.first?.ended()
         return report
     }
 
+    /// Before the first process is started; once.
     private func startGuardian() {
+        guard guardian == nil, guardianTrouble == nil else { return }
         guard let program = configuration.places.guardian else {
-            bus.publish(
-                .error(
-                    "update-all-guardian is missing beside this program: should update-all be killed, its steps go on"))
+            guardianTrouble =
+                "update-all-guardian is missing beside this program: should update-all be killed, its steps go on"
             return
         }
-        var group: (steps: String, run: String)?
-        if case .tree(let tree) = site {
-            group = ("\(tree.mount)\(tree.path)/steps", "\(tree.mount)\(tree.path)")
-        }
+        var groups: (steps: String, run: String)?
+        if case .tree(let tree) = site { groups = (tree.stepsDirectory, tree.mount + tree.path) }
+        let state = isWritable(configuration.places.state) ? configuration.places.state : temporaryRoot ?? "/tmp"
         do {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
-                    id: run, stepsGroup: group?.steps, runGroup: group?.run, stateDirectory: configuration.places.state),
+                    id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
                 loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
                 onFailure: { [unowned self] text in
                     assumeIsolated { $0.bus.publish(.error(text)) }
                 })
             tellGuardianOfTerminal()
         } catch {
-            bus.publish(
-                .error("the guardian cannot be started: \(error). Should update-all be killed, its steps go on"))
+            guardianTrouble = "the guardian cannot be started: \(error). Should update-all be killed, its steps go on"
         }
     }
 
     private func publishEnd(_ report: RunResult) {
         var counts: [Outcome: Int] = [:]
         for outcome in report.outcomes.values { counts[outcome, default: 0] += 1 }
-        let wall = monotonicTime() - start
+        let wall = monotonicTime() - runStart
         var metrics = Metrics(wallSeconds: wall.inSeconds)
         if case .tree(let tree) = site { metrics = tree.metrics(wall: wall) }
         bus.publish(
@@ -376,6 +402,7 @@ public actor RunSession {
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
             received = received ?? signal.number
+            readersHaveEnded()
             inputArrived(false)
             prober?.cancel()
             supervisor?.interrupt(signal: signal.number)

@@ -45,17 +45,14 @@ final class RunSupervisor {
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
-    private var foreign: [String: ForeignLock] = [:]
+    /// Mutexes that other runs hold.
+    private var foreign: [String: ClosedFileWatch] = [:]
+    /// When a job that waits for one of them is given up.
+    private var waitDeadlines: [JobIndex: EventLoop.Timer] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
     private var startTime = Duration.zero
     private var writerWatch: EventLoop.Watch?
-
-    /// A mutex that another run holds, and the jobs of ours that wait for it.
-    private final class ForeignLock {
-        var watch: ClosedFileWatch?
-        var deadlines: [EventLoop.Timer] = []
-    }
 
     /// What of a plugin has ended so far.
     private struct PluginProgress {
@@ -105,9 +102,6 @@ final class RunSupervisor {
         if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
     }
 
-    /// The commits that update-all stays for.
-    var commitsUnderWay: [StepID] { running.values.filter(\.command.isProtected).map(\.step).sorted() }
-
     private var now: Double { (monotonicTime() - startTime).inSeconds }
 
     // MARK: The dispatcher's answers
@@ -134,7 +128,8 @@ final class RunSupervisor {
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
-            for lock in foreign.values { lock.watch?.cancel() }
+            for watch in foreign.values { watch.cancel() }
+            for timer in waitDeadlines.values { timer.cancel() }
             completion(report)
         }
     }
@@ -159,6 +154,7 @@ final class RunSupervisor {
         if let held = locks.acquire(mutexes, free: prepared.freeMutexes[step] ?? []) {
             return wait(job, for: held, command)
         }
+        waitDeadlines.removeValue(forKey: job)?.cancel()
         launch(command)
     }
 
@@ -239,29 +235,27 @@ final class RunSupervisor {
     // MARK: Mutexes of other runs
 
     private func wait(_ job: JobIndex, for held: MutexLocks.Held, _ command: StepCommand) {
-        let lock = foreign[held.mutex] ?? ForeignLock()
-        foreign[held.mutex] = lock
-        if lock.watch == nil {
-            lock.watch = try? ClosedFileWatch(locks.file(of: held.mutex), loop: loop) { [weak self] in
+        if waitDeadlines[job] == nil {
+            let deadline = monotonicTime() + command.settings.waitTimeout
+            waitDeadlines[job] = loop.schedule(at: deadline) { [weak self] in
+                guard let self else { return }
+                waitDeadlines[job] = nil
+                perform(dispatcher.giveUp(job, as: .deferred, now: now))
+            }
+        }
+        if foreign[held.mutex] == nil {
+            foreign[held.mutex] = try? ClosedFileWatch(locks.file(of: held.mutex), loop: loop) { [weak self] in
                 self?.lookAgain(held.mutex)
             }
         }
-        let deadline = monotonicTime() + command.settings.waitTimeout
-        lock.deadlines.append(
-            loop.schedule(at: deadline) { [weak self] in
-                guard let self else { return }
-                perform(dispatcher.giveUp(job, as: .deferred, now: now))
-            })
         perform(dispatcher.startBlocked(job, by: held.mutex, holder: held.holder, now: now))
         // It may have been released between the try and the watch.
-        if locks.acquire([held.mutex], free: []) == nil { lookAgain(held.mutex) }
+        lookAgain(held.mutex)
     }
 
     private func lookAgain(_ mutex: String) {
-        guard let lock = foreign.removeValue(forKey: mutex) else { return }
-        lock.watch?.cancel()
-        for timer in lock.deadlines { timer.cancel() }
-        locks.release([mutex])
+        guard locks.holder(of: mutex) == nil else { return }
+        foreign.removeValue(forKey: mutex)?.cancel()
         perform(dispatcher.foreignLockReleased(mutex, now: now))
     }
 

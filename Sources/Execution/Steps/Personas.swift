@@ -29,6 +29,8 @@ final class Personas {
     private let callerPath: String
     private var owners: [UInt32: Account?] = [:]
     private var named: [String: Account?] = [:]
+    /// Files and directories that were found to be safe to run as root.
+    private var trusted: Set<String> = []
 
     /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
     private static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -97,15 +99,31 @@ final class Personas {
         return account
     }
 
-    /// Why a file may not run as root; `nil` where it may.
+    /// Why a plugin may not run as root; `nil` where it may.
     private func distrust(_ plugin: DiscoveredPlugin) -> String? {
-        for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) {
+        for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
             do throws(Errno) {
-                if let refusal = TrustRefusal.first(in: try pathComponents(of: path)) { return refusal.description }
+                if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }
             } catch {
                 return "\(path) cannot be checked: \(error)"
             }
+            // What only root can change stays what it is for everybody else: it need not be looked at again.
+            trusted.insert(path)
+            trusted.insert(parentDirectory(of: path))
         }
         return nil
+    }
+
+    /// All components of a path; its last one alone where those above it are known to be root's.
+    private func componentsToCheck(of path: String) throws(Errno) -> [PathComponent] {
+        if trusted.contains(parentDirectory(of: path)) {
+            let last = try pathComponent(path)
+            if last.kind != .symbolicLink { return [last] }
+        }
+        return try pathComponents(of: path)
+    }
+
+    private func parentDirectory(of path: String) -> String {
+        String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
     }
 }

@@ -81,6 +81,8 @@ final class StepStarter {
     private let isScheduled: Bool
     /// The guardian's program is also the witness of commits.
     private let witness: String?
+    /// Called once, before the first process is started.
+    var willStartFirst: (() -> Void)?
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
@@ -104,6 +106,8 @@ final class StepStarter {
         onNotice: @escaping (SupervisedProcess.Notice) -> Void,
         onEnd: @escaping (ProcessLifecycle.End) -> Void
     ) throws(StartFailure) -> StartedStep {
+        willStartFirst?()
+        willStartFirst = nil
         let persona: Persona
         do throws(PersonaRefusal) {
             persona = try personas.persona(command.runAs, for: command.plugin)

@@ -1,0 +1,79 @@
+"""What a step costs in a group of its own with five limits and a pipe, beside a bare clone3, in the kernel lab.
+
+`lab` starts this file in the lab, as a program that prints the medians as JSON.
+"""
+import json
+import os
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+from measuring import HERE, BenchmarkError, Command, Row, Workshop, measure_in_turn
+from steps import run_command, write_plugins
+
+# The cost of one is the difference by their number: so starting the program itself does not count.
+FEW, MANY, SLOTS = 100, 300, 2
+POLICY = f"""\
+enforcement = "required"
+[run]
+parallel = {SLOTS}
+[step]
+cpu_weight = "idle"
+cpu_quota = "50%"
+memory_high = "256M"
+memory_max = "512M"
+tasks_max = 512
+"""
+
+
+def lab(workshop):
+    if os.geteuid() != 0:
+        raise BenchmarkError("the kernel lab needs root")
+    for name in "measure", "spawn-floor":
+        workshop.build(name)
+    # The guest has a /tmp of its own, and any of these can be in ours.
+    binds = []
+    for path in workshop.directory, HERE, os.path.dirname(workshop.program):
+        binds += ["--bind", path]
+    answer = subprocess.run(
+        [
+            os.path.join(HERE, "../lab/kernel-lab"), "--timeout", "1800", *binds, "--", sys.executable,
+            os.path.join(HERE, "lab.py"), workshop.directory, workshop.program, str(workshop.rounds)
+        ],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if answer.returncode != 0:
+        raise BenchmarkError(f"in the kernel lab: {answer.stderr.strip()}")
+    costs = json.loads(answer.stdout)
+    yield Row(
+        "a step in the kernel lab", costs["ours"], 1.15, "s", "bare clone3", costs["bare"], is_relative=True,
+        note=f"the same in C: {costs['full'] / costs['bare']:.2f} x")
+
+
+def measure_inside(directory, program, rounds):
+    """Seconds for one step each, by name."""
+    built, workshop = Workshop(directory, program, rounds), Workshop("/tmp/bench", program, rounds)
+    os.makedirs(workshop.directory)
+    for name in "measure", "spawn-floor":
+        # Copied to the guest's memory: the host's files are slow to start programs from.
+        subprocess.run(["cp", built.path(name), workshop.path(name)], check=True)
+    policy = workshop.write("limits.toml", POLICY)
+    group = "/sys/fs/cgroup/floor"
+    os.mkdir(group)
+    with open(f"{group}/cgroup.subtree_control", "w") as control:
+        control.write("+cpu +memory +pids")
+
+    commands = {}
+    floor = workshop.path("spawn-floor")
+    for count in FEW, MANY:
+        plugins = write_plugins(workshop, f"plugins-{count}", count)
+        commands["ours", count] = run_command(workshop, plugins, policy, SLOTS)
+        commands["bare", count] = Command([floor, "bare", str(count), str(SLOTS)])
+        commands["full", count] = Command([floor, "full", str(count), str(SLOTS), group])
+    medians = measure_in_turn(workshop, commands, warm_up=False)
+    return {
+        name: (medians[name, MANY].wall - medians[name, FEW].wall) / (MANY - FEW) for name in ("ours", "bare", "full")
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_inside(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
