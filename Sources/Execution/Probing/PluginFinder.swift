@@ -13,7 +13,8 @@ public func findPlugins(in directories: [String]) -> Discovery {
 
 /// A directory as discovery sees it; `nil` where there is none to read.
 private func snapshot(of path: String) -> PluginDirectory? {
-    let path = absolutePath(path)
+    var path = absolutePath(path)
+    while path.count > 1, path.hasSuffix("/") { path.removeLast() }
     guard let directory = try? openFile(path, O_RDONLY | O_DIRECTORY),
         let names = try? directoryEntries(".", in: directory.raw)
     else { return nil }

@@ -1,6 +1,7 @@
 // Whether programs exist, for `applicable_if`: asked of the file system once for each name.
 
 import Glibc
+import LinuxSystem
 
 /// Looks programs up in a PATH.
 final class ProgramLookup {
@@ -15,7 +16,10 @@ final class ProgramLookup {
     func isOnPath(_ program: String) -> Bool {
         if let answer = known[program] { return answer }
         let candidates = program.hasPrefix("/") ? [program] : directories.map { "\($0)/\(program)" }
-        let answer = candidates.contains { access($0, X_OK) == 0 }
+        // A directory may be "executed", too: that is how it is entered.
+        let answer = candidates.contains { path in
+            access(path, X_OK) == 0 && ((try? status(path))?.st_mode ?? 0) & S_IFMT == S_IFREG
+        }
         known[program] = answer
         return answer
     }

@@ -20,6 +20,7 @@ enum PrivateDirectory {
         do throws(Errno) {
             let path = "\(parent)/\(run)"
             try makeDirectory(path, mode: 0o711)
+            chmod(path, 0o711)  // the umask may have taken what lets others through
             return path
         } catch {
             return try createElsewhere(for: run)

@@ -34,13 +34,15 @@ public struct RunDirectory: Sendable, Hashable {
     }
 }
 
-/// Makes a directory and what is missing above it.
+/// Makes a directory and what is missing above it, each with `mode` whatever the umask is: steps of other accounts must find
+/// their way even where root's umask lets nobody in.
 func makeDirectories(_ path: String, mode: mode_t) throws(RunError) {
     var made = path.hasPrefix("/") ? "" : "."
     for part in path.split(separator: "/") {
         made += "/\(part)"
         do throws(Errno) {
             try makeDirectory(made, mode: mode)
+            chmod(made, mode)
         } catch  where error == .fileExists {
             continue
         } catch {

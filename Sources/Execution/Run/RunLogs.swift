@@ -68,16 +68,33 @@ private struct LogReader {
 
     var isEmpty: Bool { offsets.isEmpty }
 
+    /// The logs' names with their places in the order in which their steps began, as the journal has it. A step that it
+    /// does not have comes last: the journal may be cut, or its line not written yet.
+    private func stepsInOrder() -> [String: Int] {
+        var order: [String: Int] = [:]
+        guard var journal = try? JournalReader(path: "\(path)/events.jsonl", firstSeq: 0) else { return order }
+        while let events = try? journal.next(limit: 1000), !events.isEmpty {
+            for event in events {
+                guard let plugin = event.plugin, case .phaseStart(let start) = event.body else { continue }
+                let name = "\(plugin).\(start.phase).log"
+                order[name] = order[name] ?? order.count
+            }
+        }
+        return order
+    }
+
+    /// A plugin's name may begin with another's and a dot.
+    private func isLog(_ name: String, of plugin: PluginName) -> Bool {
+        Phase.allCases.contains { name == "\(plugin).\($0).log" }
+    }
+
     mutating func readOn(_ take: (String, [UInt8]) -> Void) throws(Errno) {
         let names = try directoryEntries(path).filter { name in
-            name.hasSuffix(".log") && (plugin.map { name.hasPrefix("\($0).") } ?? true)
+            name.hasSuffix(".log") && (plugin.map { plugin in isLog(name, of: plugin) } ?? true)
         }
-        var known: [(began: Int, name: String)] = []
-        for name in names {
-            let found = try status("\(path)/\(name)")
-            known.append((found.st_ctim.tv_sec, name))
-        }
-        for (_, name) in known.sorted(by: { ($0.began, $0.name) < ($1.began, $1.name) }) {
+        let begun = stepsInOrder()
+        func rank(_ name: String) -> Int { begun[name] ?? begun.count }
+        for name in names.sorted(by: { (rank($0), $0) < (rank($1), $1) }) {
             let file = try openFile("\(path)/\(name)", O_RDONLY)
             lseek(file.raw, off_t(offsets[name, default: 0]), SEEK_SET)
             let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)

@@ -35,7 +35,7 @@ final class LogWriter: @unchecked Sendable {
         var isFull = false
         var isClosing = false
         var isQueued = false
-        /// When the writer began what it has not finished, as `monotonicTime()`.
+        /// When the writer began the write that it is at, as `monotonicTime()`.
         var writingSince: Duration?
 
         /// The thread has nothing to do with it.
@@ -91,7 +91,8 @@ final class LogWriter: @unchecked Sendable {
             state.logs[log]!.chunks.append(bytes)
             state.logs[log]!.pending += bytes.count
             let hasRoom = state.logs[log]!.pending < Self.bound
-            state.logs[log]!.isFull = !hasRoom
+            // Only the writer takes this back: whoever was refused must be told, though another stream found room meanwhile.
+            if !hasRoom { state.logs[log]!.isFull = true }
             return (state.enqueue(log), hasRoom)
         }
         if mustWake { work.signal() }
@@ -149,6 +150,7 @@ final class LogWriter: @unchecked Sendable {
             var written: Int64 = 0
             var failure: Errno?
             for chunk in chunks {
+                beginWrite(log)
                 do {
                     try file.write(chunk, room: room - written)
                     written += Int64(chunk.count)
@@ -165,12 +167,22 @@ final class LogWriter: @unchecked Sendable {
     private func nextTurn() -> (LogID, WrittenFile, Deque<[UInt8]>, Int64)? {
         let now = monotonicTime()
         return state.withLock { state in
-            guard let id = state.ready.popFirst(), let log = state.logs[id] else { return nil }
-            state.logs[id]!.isQueued = false
-            state.logs[id]!.chunks = []
-            state.logs[id]!.writingSince = log.chunks.isEmpty ? nil : now
-            return (id, log.file, log.chunks, Self.limit - log.written)
+            while let id = state.ready.popFirst() {
+                // One that was closed while it was written may be gone already, and others still wait behind it.
+                guard let log = state.logs[id] else { continue }
+                state.logs[id]!.isQueued = false
+                state.logs[id]!.chunks = []
+                state.logs[id]!.writingSince = log.chunks.isEmpty ? nil : now
+                return (id, log.file, log.chunks, Self.limit - log.written)
+            }
+            return nil
         }
+    }
+
+    /// A disk that is slow is not one that hangs: each write counts for itself.
+    private func beginWrite(_ id: LogID) {
+        let now = monotonicTime()
+        state.withLock { $0.logs[id]?.writingSince = now }
     }
 
     private func finishTurn(_ id: LogID, written: Int64, failure: Errno?) {

@@ -69,7 +69,6 @@ struct ProcessLifecycle {
     private let rules: Rules
     private var state = State.running
     private var cause: StopCause?
-    private var isOverdue = false
     private var timeoutAt: Duration?
     private var killAt: Duration?
     private var hasKilled = false
@@ -142,11 +141,11 @@ struct ProcessLifecycle {
     }
 
     mutating func timePassed(at now: Duration) -> [Action] {
+        guard !hasEnded else { return [] }
         var actions: [Action] = []
         if let at = timeoutAt, now >= at, let timeout = rules.timeout {
             timeoutAt = nil
             if rules.isProtected {
-                isOverdue = true
                 actions.append(.reportOverdue(timeout))
             } else {
                 actions += stopRequested(.timedOut(after: timeout), isUrgent: false, at: now)

@@ -161,7 +161,10 @@ final class SupervisedProcess {
         case .wake(let deadline):
             let timer = loop.schedule(at: deadline) { [weak self] in
                 guard let self else { return }
-                perform(lifecycle.timePassed(at: monotonicTime()))
+                let now = monotonicTime()
+                // What waits in a pipe for a slow disk has been printed and must not be cut off.
+                if streams.values.contains(where: { $0.watch?.isPaused == true }) { lifecycle.outputArrived(at: now) }
+                perform(lifecycle.timePassed(at: now))
             }
             timers.append(timer)
         case .inspectLeftovers:

@@ -1,0 +1,113 @@
+import Glibc
+import LinuxSystem
+import PluginProtocol
+import Testing
+import UpdateModel
+
+@testable import Execution
+
+private func refusal(_ body: () throws -> Void) -> PersonaRefusal? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? PersonaRefusal
+    }
+}
+
+/// An account that is neither root's nor without a name.
+private let nobody = (try? Account.named("nobody")) ?? nil
+
+@Suite("As whom a step runs") struct PersonaTests {
+    private let directory: TemporaryDirectory
+    private let personas: Personas
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        personas = try Personas(environment: ["PATH": "/opt/bin:/bin"])
+    }
+
+    /// A plugin whose file is a real one.
+    private func plugin(_ name: String = "a", mode: mode_t = 0o755) throws -> DiscoveredPlugin {
+        let path = try directory.write(name, "#!/bin/sh\n", mode: mode)
+        return DiscoveredPlugin(
+            name: PluginName(name)!, directory: directory.path, executable: path, manifest: nil, manifestPath: nil,
+            mentions: [])
+    }
+
+    @Test("A person's steps run as that person, with that person's PATH", .enabled(if: !isRoot))
+    func person() throws {
+        let persona = try personas.persona(.invokingUser, for: plugin())
+        #expect(persona.account.user == geteuid())
+        #expect(!persona.needsChange)
+        #expect(persona.path == "/opt/bin:/bin")
+        #expect(refusal { _ = try personas.persona(.root, for: plugin()) }?.outcome == .needsAuth)
+    }
+
+    @Test("Root's steps have root's own PATH, and stay root without a change", .enabled(if: isRoot))
+    func root() throws {
+        let persona = try personas.persona(.root, for: plugin())
+        #expect(persona.account.user == 0)
+        #expect(!persona.needsChange)
+        #expect(!persona.path.contains("/opt"))
+        #expect(personas.path(.root) == persona.path)
+        #expect(personas.ownName == "root")
+        #expect(!personas.ownHome.isEmpty)
+    }
+
+    @Test("A named account's steps drop to it", .enabled(if: isRoot && nobody != nil))
+    func named() throws {
+        let persona = try personas.persona(.named("nobody"), for: plugin())
+        #expect(persona.account == nobody)
+        #expect(persona.needsChange)
+        #expect(try personas.persona(.named("nobody"), for: plugin()) == persona)
+    }
+
+    @Test("An account that does not exist fails the step", .enabled(if: isRoot))
+    func unknown() throws {
+        let refused = refusal { _ = try personas.persona(.named("no-such-account"), for: plugin()) }
+        #expect(refused?.outcome == .failed)
+        #expect(refused?.reason == "\"no-such-account\" has no account on this machine")
+    }
+
+    @Test("Under sudo the user is who called it", .enabled(if: isRoot && nobody != nil))
+    func sudo() throws {
+        let called = try Personas(environment: ["SUDO_UID": "\(nobody!.user)"])
+        #expect(try called.persona(.invokingUser, for: plugin()).account == nobody)
+        let rootCalled = try Personas(environment: ["SUDO_UID": "0"])
+        #expect(try rootCalled.persona(.invokingUser, for: plugin()).account.user == 0)
+    }
+
+    @Test(
+        "Under a root that no person called the user is the owner of the plugin's file",
+        .enabled(if: isRoot && nobody != nil))
+    func owner() throws {
+        #expect(try personas.persona(.invokingUser, for: plugin("roots")).account.user == 0)
+        let theirs = try plugin("theirs")
+        try changeOwner(theirs.executable, user: nobody!.user, group: nobody!.group)
+        #expect(try personas.persona(.invokingUser, for: theirs).account == nobody)
+        let stranger = try plugin("strangers")
+        try changeOwner(stranger.executable, user: 4_000_000, group: 0)
+        for _ in 0..<2 {
+            let refused = refusal { _ = try personas.persona(.invokingUser, for: stranger) }
+            #expect(refused?.reason == "the owner of \(stranger.executable) has no account on this machine")
+        }
+    }
+
+    @Test(
+        "What others than root can change does not run as root; it may run as somebody else",
+        .enabled(if: isRoot && nobody != nil))
+    func trust() throws {
+        let writable = try plugin("open", mode: 0o777)
+        let refused = refusal { _ = try personas.persona(.root, for: writable) }
+        #expect(refused?.outcome == .failed)
+        #expect(refused?.reason.contains("chmod go-w \(writable.executable)") == true)
+        #expect(throws: Never.self) { try personas.persona(.named("nobody"), for: writable) }
+        var manifested = try plugin("sound")
+        manifested.manifestPath = try directory.write("sound.toml", "", mode: 0o666)
+        #expect(refusal { _ = try personas.persona(.root, for: manifested) }?.reason.contains("sound.toml") == true)
+        var gone = try plugin("gone")
+        gone.executable += ".not"
+        #expect(refusal { _ = try personas.persona(.root, for: gone) }?.reason.contains("cannot be checked") == true)
+    }
+}

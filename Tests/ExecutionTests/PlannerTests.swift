@@ -1,0 +1,224 @@
+import PluginProtocol
+import Policy
+import Scheduling
+import Testing
+import UpdateModel
+
+@testable import Execution
+
+private let machine = MachineFacts(
+    hostName: "db7", memory: ByteCount(16 << 30), cpus: 8, pageSize: 4096, controllers: Set(Controller.allCases),
+    disks: ["/": .disk("8:0")])
+
+/// Facts of a plugin that runs.
+private func facts(
+    _ plugin: String, _ phases: [Phase] = [.execute], _ adjust: (inout PluginFacts) -> Void = { _ in }
+) -> PluginFacts {
+    var facts = PluginFacts(plugin: found(plugin), verdict: .runs)
+    facts.phases = phases.map { PhaseFacts(phase: $0) }
+    adjust(&facts)
+    return facts
+}
+
+/// The parameter's name hides the function's elsewhere.
+private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
+
+@Suite("From facts to a plan") struct PlannerTests {
+    private func prepare(
+        _ facts: [PluginFacts], policy text: String? = nil, on machine: MachineFacts = machine,
+        notSelected: [PluginName] = [], _ adjust: (inout Execution.Selection) -> Void = { _ in }
+    ) throws -> PreparedRun {
+        var selection = Execution.Selection()
+        adjust(&selection)
+        let planner = Planner(policy: try policy(text), machine: machine, selection: selection) { runAs, plugin in
+            switch runAs {
+            case .root:
+                .failure(PersonaRefusal(outcome: .needsAuth, reason: "it runs as root; run update-all as root"))
+            case .invokingUser: .success("alice")
+            case .named(let name): .success(name)
+            }
+        }
+        return try planner.plan(facts, notSelected: notSelected)
+    }
+
+    private func plan(_ facts: [PluginFacts], policy text: String? = nil) throws -> Plan {
+        try prepare(facts, policy: text).plan
+    }
+
+    @Test("What runs is planned with its account, its limits and what it holds")
+    func steps() throws {
+        let prepared = try prepare(
+            [
+                facts("apt", [.download, .execute]) { apt in
+                    apt.phases[1].mutexes = [MutexName("pkgmgr:dpkg")!]
+                    apt.phases[1].free = [MutexName("system:reboot")!]
+                    apt.phases[1].isProtected = true
+                    apt.phases[1].stopSignal = .interrupt
+                    apt.phases[1].duration = .seconds(90)
+                    apt.download = ByteCount(5000)
+                }
+            ],
+            policy: """
+                [step]
+                memory_high = "512M"
+                memory_max = "1G"
+                [plugin.apt]
+                run_as = "backup"
+                timeout = "7m"
+                """)
+        let plan = prepared.plan
+        #expect(plan.steps.map(\.id) == [step("apt", .download), step("apt")])
+        #expect(plan.steps.map(\.runAs) == ["backup", "backup"])
+        #expect(plan.steps[0].limits.map(\.file).contains("memory.max"))
+        #expect(!plan.steps[1].limits.map(\.file).contains("memory.max"), "nothing may kill a commit")
+        #expect(plan.steps[1].isProtected)
+        #expect(plan.steps[1].after == [step("apt", .download)])
+        #expect(plan.steps.map(\.durationIsKnown) == [false, true])
+        #expect(plan.fetch == ByteCount(5000))
+        #expect(plan.hostName == "db7")
+        let command = try #require(prepared.commands[step("apt")])
+        #expect(command.stopSignal == 2)
+        #expect(command.settings.timeout == .seconds(420))
+        #expect(command.command == .update)
+        #expect(prepared.freeMutexes[step("apt")] == ["system:reboot"])
+        #expect(prepared.downloads == [name("apt"): ByteCount(5000)])
+        #expect(prepared.commands[step("apt", .download)]?.command == .download)
+    }
+
+    @Test("A person's --jobs and --timeout beat the policy's")
+    func commandLine() throws {
+        let text = "[run]\nparallel = 3\n[step]\ntimeout = \"1h\""
+        let prepared = try prepare([facts("a")], policy: text) {
+            $0.jobs = 1
+            $0.timeout = .seconds(5)
+        }
+        #expect(prepared.plan.runLimits.contains("1 step at a time"))
+        #expect(prepared.commands[step("a")]?.settings.timeout == .seconds(5))
+        #expect(try plan([facts("a")], policy: text).runLimits.contains("3 steps at a time"))
+    }
+
+    @Test("Hints tell a step the tighter of its own and the run's limits")
+    func hints() throws {
+        let prepared = try prepare(
+            [facts("a")], policy: "[run]\nmemory_high = \"1G\"\ncpu_quota = \"300%\"\n[step]\nmemory_high = \"2G\"")
+        let hints = try #require(prepared.commands[step("a")]?.hints)
+        #expect(
+            hints
+                == ResourceHints(
+                    Limits(memoryHigh: ByteCount(1 << 30), cpuQuota: Fraction(3)), downloadRate: nil, machineCPUs: 8))
+    }
+
+    @Test("Of a plugin that has nothing to do nothing runs, with the reason")
+    func verdicts() throws {
+        func ended(_ plugin: String, _ verdict: PluginFacts.Verdict) -> PluginFacts {
+            PluginFacts(plugin: found(plugin), verdict: verdict)
+        }
+        let plan = try plan([
+            ended("a", .upToDate), ended("b", .notApplicable("snap is not on PATH")),
+            ended("c", .failed(.timedOut, "it did not answer")), facts("d") { $0.runAs = .root },
+        ])
+        #expect(plan.steps == [])
+        #expect(
+            plan.skipped == [
+                SkippedPlugin(plugin: name("a"), outcome: .upToDate, reason: "up to date"),
+                SkippedPlugin(plugin: name("b"), outcome: .notApplicable, reason: "snap is not on PATH"),
+                SkippedPlugin(plugin: name("c"), outcome: .timedOut, reason: "it did not answer"),
+                SkippedPlugin(
+                    plugin: name("d"), outcome: .needsAuth, reason: "it runs as root; run update-all as root"),
+            ])
+    }
+
+    @Test("What requires a plugin that does not run is skipped, and says why; up to date is good enough")
+    func requirements() throws {
+        let up = PluginFacts(plugin: plugin("up"), verdict: .upToDate)
+        let absent = PluginFacts(plugin: plugin("absent"), verdict: .notApplicable("no snapd here"))
+        let plan = try prepare(
+            [
+                up, absent, facts("a") { $0.requires = [name("up")] }, facts("b") { $0.requires = [name("absent")] },
+                facts("c") { $0.requires = [name("b")] }, facts("d") { $0.requires = [name("other")] },
+            ], notSelected: [name("other")]
+        ).plan
+        #expect(plan.steps.map(\.id.plugin) == [name("a")])
+        let reasons = plan.skipped.filter { $0.outcome == .skipped }.map { "\($0.plugin): \($0.reason)" }
+        #expect(
+            reasons == [
+                "b: requires absent (not applicable: no snapd here)", "c: requires b (skipped)",
+                "d: requires other (not selected)",
+            ])
+    }
+
+    @Test("Plugins in conflict never run at the same time, and the plan says what one waits for")
+    func conflicts() throws {
+        let plan = try plan([facts("a") { $0.conflicts = [name("b")] }, facts("b")])
+        #expect(plan.steps.map(\.wave) == [0, 1])
+        #expect(plan.steps[1].waitsFor == "\(plan.steps[0].id) (conflicts)")
+        #expect(plan.steps.allSatisfy { $0.mutexes == [] })
+    }
+
+    @Test("An unknown requirement or a circle is wrong usage, and says the way out")
+    func errors() {
+        let unknown = runError { _ = try plan([facts("apt"), facts("a") { $0.requires = [name("abt")] }]) }
+        #expect(unknown?.exitCode == .usage)
+        #expect(unknown?.description.contains("did you mean \"apt\"?") == true)
+        let circle = runError {
+            _ = try plan([facts("a") { $0.requires = [name("b")] }, facts("b") { $0.requires = [name("a")] }])
+        }
+        #expect(circle?.exitCode == .usage)
+        #expect(circle?.description.contains("a → b → a") == true)
+    }
+
+    @Test("A dry run asks those that have one for execute alone, and commits nothing")
+    func dryRun() throws {
+        var manifest = Manifest(name: name("a"))
+        manifest.dryRun = true
+        var able = facts("a", [.download, .execute]) { $0.phases[1].isProtected = true }
+        able.plugin = plugin("a", manifest: manifest)
+        let prepared = try prepare([able, facts("b")]) { $0.isDryRun = true }
+        #expect(prepared.plan.steps.map(\.id) == [step("a")])
+        #expect(prepared.plan.steps.first?.isProtected == false)
+        #expect(prepared.commands[step("a")]?.isDryRun == true)
+        #expect(prepared.plan.skipped.map(\.outcome) == [.skipped])
+    }
+
+    @Test("A limit that is not enforced here is told once, however many steps it is for")
+    func deviations() throws {
+        var bare = machine
+        bare.controllers = []
+        bare.missingControllerReason = "this machine has none"
+        let text = "[run]\nmemory_high = \"4G\"\n[step]\nmemory_high = \"1G\"\ntasks_max = 100"
+        let plan = try prepare([facts("a"), facts("b")], policy: text, on: bare).plan
+        #expect(plan.deviations.map(\.control) == ["memory.high", "pids.max"])
+        #expect(plan.deviations.allSatisfy { $0.effective == nil && $0.reason == "this machine has none" })
+        #expect(plan.steps.allSatisfy { $0.limits == [] })
+    }
+
+    @Test("Where the policy requires them, such limits end it with exit code 3 and the mend")
+    func required() throws {
+        var bare = machine
+        bare.controllers = []
+        bare.missingControllerReason = "this machine has none"
+        let text = "enforcement = \"required\"\n[step]\nmemory_high = \"1G\""
+        let error = runError { _ = try prepare([facts("a")], policy: text, on: bare) }
+        #expect(error?.exitCode == .unenforceable)
+        #expect(error?.description.contains("memory.high = 1073741824: this machine has none") == true)
+        #expect(error?.description.contains("--set enforcement=preferred") == true)
+        #expect(throws: Never.self) { try prepare([facts("a")], policy: text) }
+    }
+
+    @Test("A plugin that calls sudo itself keeps the privileges that sudo needs")
+    func sudo() throws {
+        let prepared = try prepare([facts("a") { $0.callsSudo = true }, facts("b")])
+        #expect(prepared.commands[step("a")]?.settings.noNewPrivileges == false)
+        #expect(prepared.commands[step("b")]?.settings.noNewPrivileges == true)
+    }
+
+    @Test("What is selected are the plugins that were named, less those to be left out")
+    func selection() {
+        var selection = Execution.Selection()
+        #expect(selection.includes(name("a")))
+        selection.skip = [name("a")]
+        #expect(!selection.includes(name("a")))
+        selection.only = [name("a"), name("b")]
+        #expect(["a", "b", "c"].map { selection.includes(name($0)) } == [false, true, false])
+    }
+}
