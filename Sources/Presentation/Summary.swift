@@ -82,7 +82,7 @@ struct Summary {
             said.error = end.error ?? plugin.completion?.error
             let text = said.sentence(wall: wall, lastLine: decisive.tail.lines.last)
             return Row(
-                plugin: name, outcome: outcome, text: text, tail: decisive.tail.lines, hasRun: end.metrics != nil)
+                plugin: name, outcome: outcome, text: text, tail: decisive.tail.lines, hasRun: wall != nil)
         }
     }
 

@@ -86,7 +86,7 @@ extension GuardianSuites {
             .enabled(if: hasGroups, noGroups))
         func killsGroup() throws {
             let group = try TestGroup()
-            let leaf = try group.makeLeaf("steps/npm/download")
+            let leaf = try group.makeLeaf("steps/npm.download")
             let run = try GuardedRun(stepsGroup: "\(group.path)/steps", runGroup: group.path)
             let output = try Channel()
             let step = try TestProcess(
@@ -109,7 +109,7 @@ extension GuardianSuites {
         func lateGroup() throws {
             let group = try TestGroup()
             let run = try GuardedRun(stepsGroup: "\(group.path)/steps", runGroup: group.path)
-            let leaf = try group.makeLeaf("steps/npm/download")
+            let leaf = try group.makeLeaf("steps/npm.download")
             let output = try Channel()
             let step = try TestProcess(
                 ["/bin/sh", "-c", "echo $$ > \(leaf)/cgroup.procs; echo; exec sleep 1000"], [1: output.writing])
@@ -147,7 +147,7 @@ extension GuardianSuites {
         @Test("a kernel without cgroup.kill: frozen, listed to the deepest group, killed, thawed")
         func killsOneByOne() throws {
             let tree = try Directory()
-            for path in ["npm", "npm/download", "npm/download/own"] {
+            for path in ["npm.download", "npm.download/own"] {
                 try makeDirectory("\(tree.path)/\(path)", mode: 0o700)
             }
             let processes = try (0..<2).map { _ in try TestProcess(["/bin/sleep", "1000"]) }
@@ -157,9 +157,8 @@ extension GuardianSuites {
             }
             try write("cgroup.freeze", "-")
             try write("cgroup.procs", "\(processes[0].id)\n0\n")
-            try write("npm/cgroup.procs", "")
-            try write("npm/download/cgroup.procs", "")
-            try write("npm/download/own/cgroup.procs", "\(processes[1].id)\n")
+            try write("npm.download/cgroup.procs", "")
+            try write("npm.download/own/cgroup.procs", "\(processes[1].id)\n")
             let run = try GuardedRun(stepsGroup: tree.path)
             run.updateAllDies()
             for process in processes { #expect(try process.waitForEnd() == .signalled(number: SIGKILL)) }

@@ -206,6 +206,11 @@ struct ControlWritesProperties {
                 let deadly = ["memory.max", "memory.swap.max", "memory.oom.group", "pids.max"]
                 let touched = Set(targets + deviations.map(\.control))
                 if role.isProtected { #expect(touched.isDisjoint(with: deadly), comment) }
+                // What binds commits too is above the branches; what kills is on them.
+                let isBranch = role == .branch || role == .protectedBranch
+                let shared = ["cpu.max", "cpu.weight", "cpu.idle", "io.max", "io.weight"]
+                if isBranch { #expect(touched.isDisjoint(with: shared), comment) }
+                if role == .run { #expect(!touched.contains { $0.hasPrefix("memory.") }, comment) }
                 #expect(
                     writes.allSatisfy { Controller(controlFile: $0.file).map(facts.controllers.contains) == true },
                     comment)
@@ -219,7 +224,7 @@ struct ControlWritesProperties {
                         #expect(value(file) == size.map { max($0.bytes / 4096, 1) * 4096 }, comment)
                     }
                 }
-                if facts.controllers.contains(.cpu) {
+                if facts.controllers.contains(.cpu), !isBranch {
                     #expect(
                         value("cpu.max") == limits.cpuQuota.map { max(1000, Int64(($0.value * 100_000).rounded())) },
                         comment)
@@ -230,7 +235,7 @@ struct ControlWritesProperties {
                 if facts.controllers.contains(.pids), !role.isProtected {
                     #expect(value("pids.max") == limits.tasksMax, comment)
                 }
-                if facts.controllers.contains(.io) {
+                if facts.controllers.contains(.io), !isBranch {
                     let root = limits.io.filter { $0.path == "/" || $0.path == "/home" }.compactMap(\.readBandwidthMax)
                         .min()
                     let written = writes.first { $0.value.hasPrefix("8:0 ") }?.value

@@ -59,6 +59,7 @@ import UpdateModel
         start.limits = []
         #expect(
             lines([
+                maker.make(nil, .error("told before the plan")), maker.make(nil, .plan(ExampleRun.plan)),
                 first, maker.make("apt", .phaseStart(start)),
                 maker.make("apt", .dropped(Dropped(phase: .execute, count: 1_234_567, firstSeq: 1, lastSeq: 2))),
                 maker.make("apt", .dropped(Dropped(phase: .execute, count: 1, firstSeq: 1, lastSeq: 1))),
@@ -70,7 +71,8 @@ import UpdateModel
                 maker.make(
                     nil, .runEnd(RunEnd(success: true, counts: [:], metrics: Metrics(wallSeconds: 1)))),
             ]) == [
-                "apt/execute: started (alice, memory high 1.0 MiB)", "apt/execute: started (alice)",
+                "update-all: plan of 7 steps", "apt/execute: started (alice, memory high 1.0 MiB)",
+                "apt/execute: started (alice)",
                 "apt/execute | … 1,234,567 lines not shown (the log has them)",
                 "apt/execute | … 1 line not shown (the log has them)",
                 "apt: limit: Not enforced here: io.max (no disk).", "update-all: error: the guardian died",

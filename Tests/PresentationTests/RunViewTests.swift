@@ -170,8 +170,9 @@ import UpdateModel
         #expect(
             text(end("p2/execute", .timedOut, error: "Command timed out after 5s")) == "Command timed out after 5s")
         #expect(
-            text(end("p3/execute", .oomKilled, error: "512 MiB allowed"))
-                == "killed at its memory limit: 512 MiB allowed")
+            text(end("p3/execute", .oomKilled, error: "p3 was killed at its memory limit: 512 MiB allowed"))
+                == "p3 was killed at its memory limit: 512 MiB allowed")
+        #expect(text(end("p11/execute", .oomKilled)) == "killed at its memory limit")
         #expect(text(end("p4/execute", .upToDate)) == "up to date")
         #expect(text(end("p5/execute", .cancelled)) == "cancelled")
         #expect(text(end("p6/execute", .deferred, error: "held by pid 9")) == "deferred: held by pid 9")
@@ -185,6 +186,9 @@ import UpdateModel
     @Test mutating func `limits and errors are told once`() {
         let absent = LimitDeviation(control: "io.max", requested: "80M", effective: nil, reason: "no disk")
         let changed = LimitDeviation(control: "memory.max", requested: "5k", effective: "4 KiB", reason: "whole pages")
+        // Errors that come before the plan are about earlier runs; they were told before this one began.
+        #expect(take(nil, .error("the run before was killed"), at: 0) == [])
+        plan(1)
         #expect(take("apt", .limit(absent), at: 0) == ["! apt: Not enforced here: io.max (no disk)."])
         #expect(take("apt", .limit(absent), at: 0) == [])
         #expect(
@@ -192,6 +196,8 @@ import UpdateModel
                 == ["! Applied otherwise: memory.max 4 KiB instead of 5k (whole pages)."])
         #expect(take(nil, .error("the guardian died\u{07}"), at: 0) == ["✗ the guardian died"])
         #expect(take(nil, .error("the guardian died\u{07}"), at: 0) == [])
+        // A plugin's troubles end with its outcome, which the summary tells.
+        #expect(take("apt", .error("apt/execute: exit 1; trying again, 1 of 2"), at: 0).count == 1)
         let summary = view.summary(columns: 200, at: .seconds(1)).map(\.text)
         #expect(
             summary == [
