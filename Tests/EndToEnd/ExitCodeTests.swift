@@ -99,11 +99,7 @@ struct ExitCodeTests {
 
     /// A run as a person without any rights.
     private func asNobody(_ options: [String]) throws -> Ended {
-        let places = [
-            "--plugin-dir", "\(site.path)/plugins", "--state-dir", "\(site.path)/state", "--policy",
-            "\(site.path)/policy.toml",
-        ]
-        let arguments = ["run", "--yes", "--ui", "json"] + options + places
+        let arguments = ["run", "--yes", "--ui", "json"] + options + site.places
         if geteuid() != 0 { return try site.start(arguments).finish() }
         chown("\(site.path)/state", 65534, 65534)
         // The build folder may be one that only root can enter.

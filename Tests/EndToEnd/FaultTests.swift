@@ -107,9 +107,8 @@ struct FaultTests {
         try site.plugin("one", update: "\(begun.say("begun"))\n\(gate.stop)")
         let program = try site.start("run", "--yes", "--ui", "json")
         _ = try begun.next()
-        let children = try shell("pgrep -P \(program.pid) -f update-all-guardian").split(separator: "\n")
-        let pid = try #require(children.compactMap { pid_t($0) }.first)
-        kill(pid, SIGKILL)
+        let guardian = try #require(try program.children.first { $0.name == "update-all-guar" })
+        kill(guardian.pid, SIGKILL)
         try program.wait(for: "word of it") { try !$0.events.ofType("error").isEmpty }
         try gate.letGo()
         let ended = try program.finish()

@@ -90,7 +90,30 @@ final class Program {
         if let terminal { close(terminal) }
     }
 
+    /// Its children, with their names, which the kernel cuts to 15 bytes.
+    var children: [(pid: pid_t, name: String)] {
+        get throws {
+            try shell("for p in $(cat /proc/\(pid)/task/*/children); do echo $p $(cat /proc/$p/comm); done")
+                .split(separator: "\n").compactMap { line in
+                    let words = line.split(separator: " ")
+                    return words.count == 2 ? pid_t(words[0]).map { ($0, String(words[1])) } : nil
+                }
+        }
+    }
+
     func signal(_ number: Int32) { kill(pid, number) }
+
+    /// Waits until a signal has stopped it.
+    func waitForStop(limit: Double = 10) throws {
+        let deadline = monotonicSeconds() + limit
+        var status: Int32 = 0
+        // No descriptor tells of a stop, and waiting for it in the kernel would have no limit: asked 100 times a second.
+        while waitpid(pid, &status, WNOHANG | WUNTRACED) == 0 {
+            try #require(monotonicSeconds() < deadline, "it was not stopped within \(limit) s")
+            poll(nil, 0, 10)
+        }
+        try #require(status & 0xFF == 0x7F, "it has ended: status \(status)")
+    }
 
     /// As typed at its terminal.
     func type(_ text: String) throws {

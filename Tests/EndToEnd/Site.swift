@@ -85,7 +85,8 @@ final class Site {
         try write("plugins/\(name)", "#!/bin/sh\n\(body)\n", mode: 0o755)
     }
 
-    private var places: [String] {
+    /// The options of every command that reads plugins.
+    var places: [String] {
         ["--plugin-dir", "\(path)/plugins", "--state-dir", "\(path)/state", "--policy", "\(path)/policy.toml"]
     }
 
