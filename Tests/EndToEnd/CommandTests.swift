@@ -124,12 +124,14 @@ struct CommandTests {
     }
 
     private static let release: String? = {
-        let path = Site.buildDirectory.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/release/update-all"
+        let builds = Site.buildDirectory.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        let path = "\(builds)/release/update-all"
         return access(path, X_OK) == 0 ? path : nil
     }()
 
-    @Test("the release alone, in an empty place and with an empty environment, runs",
-          .enabled(if: CommandTests.release != nil, "there is no release build beside the debug one"))
+    @Test(
+        "the release alone, in an empty place and with an empty environment, runs",
+        .enabled(if: CommandTests.release != nil, "there is no release build beside the debug one"))
     func releaseAlone() throws {
         let place = "\(site.path)/empty"
         mkdir(place, 0o755)

@@ -80,7 +80,10 @@ struct FaultTests {
         #expect(try program.finish().signal == SIGKILL)
         let directory = try site.runDirectory
 
-        // While it goes on, so says the next run; its own step waits for nothing of it.
+        // A run meanwhile says that it goes on, and leaves its report for the one after its end.
+        let meanwhile = try site.run("run", "--yes", "--only", "plain", "--dry-run")
+        #expect(meanwhile.errorText.contains("still goes on"), "\(meanwhile.errorText)")
+
         try gate.letGo()
         #expect(hasEnded(commit, within: 10))
         let log = try waitedLog("\(directory)/commit.execute.log", endingWith: "last\n")
