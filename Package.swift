@@ -58,7 +58,7 @@ let tests: [Target] = [
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
 ]
 

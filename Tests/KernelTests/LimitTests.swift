@@ -130,7 +130,7 @@ struct LimitTests {
 
     @Test(
         "io.max holds within 15 % over ten seconds",
-        .enabled(if: (try? fileSystem(of: scratch)) == true, "no scratch disk on /mnt/disk: kernel-lab --disk 512M"))
+        .enabled(if: isMounted(scratch), "no scratch disk on /mnt/disk: kernel-lab --disk 512M"))
     func ioMax() throws {
         guard case .disk(let disk) = lookUpDisk(Self.scratch) else {
             Issue.record("no disk below \(Self.scratch)")
@@ -158,10 +158,5 @@ struct LimitTests {
             #expect((0.85...1.15).contains(measured), "\(measured) of what was asked for")
             try waitUntilEmpty(leaf)
         }
-    }
-
-    /// Whether something is mounted on `path`.
-    private static func fileSystem(of path: String) throws -> Bool {
-        Mount.parse(try readText("/proc/self/mountinfo")).contains { $0.mountPoint == path }
     }
 }

@@ -83,3 +83,9 @@ func end(of process: LaunchedProcess, in leaf: Leaf, limit: Duration = .seconds(
 func waitUntilEmpty(_ leaf: Leaf) throws {
     while try leaf.isPopulated { _ = try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)) }
 }
+
+/// Whether something is mounted on `path`.
+func isMounted(_ path: String) -> Bool {
+    guard let text = try? readText("/proc/self/mountinfo") else { return false }
+    return Mount.parse(text).contains { $0.mountPoint == path }
+}
