@@ -18,7 +18,7 @@ struct ProgramLimitTests {
         let end = try #require(run.end("hungry"))
         #expect(end.outcome == .oomKilled)
         let error = try #require(end.error)
-        #expect(error.contains(": 64.0 MiB allowed, ") || error.contains(": 64 MiB allowed, "), "\(error)")
+        #expect(error.contains(": \(ByteCount(64 << 20)) allowed, "), "\(error)")
         #expect(error.contains("MiB used"), "\(error)")
         #expect(error.hasSuffix("--set plugin.hungry.memory_max=128M"), "\(error)")
         let peak = try #require(end.metrics?.memoryPeak).bytes
