@@ -182,9 +182,11 @@ final class RunBench {
         do {
             let ended = try await run(session, during)
             await session.close()
+            await session.end()
             return ended
         } catch {
             await session.close()
+            await session.end()
             throw error
         }
     }

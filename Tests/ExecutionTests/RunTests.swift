@@ -236,6 +236,7 @@ struct RunTests {
         #expect(await facts.count == 1)
         #expect(await session.interruption == SIGINT)
         await session.close()
+        await session.end()
     }
 
     @Test("A line of 100 MB without an end is in the log as it came, and reaches readers in pieces")
