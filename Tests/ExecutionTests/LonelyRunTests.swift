@@ -74,7 +74,8 @@ struct LonelyRunTests {
         setrlimit(kind, &limit)
         let run = try await bench.run()
         #expect(run.result.outcomes.count == 200)
-        #expect(run.result.outcomes.values.allSatisfy { $0 == .succeeded })
+        let failures = run.result.outcomes.filter { $0.value != .succeeded }.keys
+        #expect(failures.map { "\($0): \(run.end($0.rawValue)?.error ?? "no reason")" } == [])
         // The threads of the run close what they own when they end, which is soon.
         let deadline = monotonicTime() + .seconds(20)
         while try descriptorCount() > before, monotonicTime() < deadline { sched_yield() }

@@ -180,9 +180,12 @@ final class RunBench {
     ) async throws -> EndedRun {
         let session = try session()
         do {
-            let ended = try await run(session, during)
+            let kept = try EventKeeper.Kept()
+            var ended = try await run(session, kept, during)
             await session.close()
             await session.end()
+            // Readers may be slower than the run: only now they have been told all of it.
+            ended.events = kept.events.withLock { $0 }
             return ended
         } catch {
             await session.close()
@@ -192,7 +195,8 @@ final class RunBench {
     }
 
     private func run(
-        _ session: RunSession, _ during: @escaping @Sendable (RunSession, EventKeeper.Kept) async throws -> Void
+        _ session: RunSession, _ kept: EventKeeper.Kept,
+        _ during: @escaping @Sendable (RunSession, EventKeeper.Kept) async throws -> Void
     ) async throws -> EndedRun {
         try await session.open()
         let wanted = plugins.filter { selection.includes($0.name) }
@@ -200,14 +204,12 @@ final class RunBench {
         let prepared = try await session.plan(
             facts, notSelected: plugins.map(\.name).filter { !selection.includes($0) })
         let directory = try await session.openJournal()
-        let kept = try EventKeeper.Kept()
         try await session.attach(EventKeeper(kept), name: "test")
         await session.announce(wanted.map(\.name))
         async let beside: Void = during(session, kept)
         let result = try await session.execute(prepared)
         try await beside
-        return EndedRun(
-            plan: prepared.plan, result: result, events: kept.events.withLock { $0 }, directory: directory.path)
+        return EndedRun(plan: prepared.plan, result: result, events: [], directory: directory.path)
     }
 }
 

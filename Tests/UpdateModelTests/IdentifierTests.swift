@@ -38,6 +38,14 @@ import UpdateModel
         #expect(run < RunID("20261121-073013-1")!)
     }
 
+    @Test("A run's name tells its process, where the number is one that a process can have")
+    func processOfRun() {
+        #expect(RunID("20261121-073012-4711")?.processID == 4711)
+        #expect(RunID("20261121-073012-0")?.processID == nil)
+        #expect(RunID("20261121-073012-2147483647")?.processID == .max)
+        #expect(RunID("20261121-073012-4294967296")?.processID == nil)
+    }
+
     @Test(
         "A name of another form is no run",
         arguments: [

@@ -1,6 +1,7 @@
 // Removes what a step has left behind it while the event loop goes on: a control group takes longer to remove than most
 // of what the loop does for a step.
 
+import DequeModule
 import LinuxSystem
 import Synchronization
 import SystemPackage
@@ -8,11 +9,12 @@ import SystemPackage
 /// Does jobs one after the other on a thread of its own.
 // @unchecked: all that changes is behind the mutex.
 final class Janitor: @unchecked Sendable {
-    /// Jobs that wait at most; beyond that the caller does its job itself.
-    private static let bound = 64
+    /// Jobs that wait at most; beyond that the caller does its job itself. Each keeps the descriptors of a step's group open,
+    /// and a process may have as few as 64 to spare.
+    private static let bound = 16
 
     private struct State {
-        var jobs: [@Sendable () -> Void] = []
+        var jobs: Deque<@Sendable () -> Void> = []
         var isEnding = false
     }
 
@@ -53,12 +55,10 @@ final class Janitor: @unchecked Sendable {
     /// - Returns: whether there will be more to do.
     private func doJobs() -> Bool {
         while true {
-            let (jobs, isEnding) = state.withLock { state in
-                defer { state.jobs = [] }
-                return (state.jobs, state.isEnding)
-            }
-            if jobs.isEmpty { return !isEnding }
-            for job in jobs { job() }
+            // One at a time: what a job holds is let go of with it, and not with the last one of many.
+            let (job, isEnding) = state.withLock { ($0.jobs.popFirst(), $0.isEnding) }
+            guard let job else { return !isEnding }
+            job()
         }
     }
 }
