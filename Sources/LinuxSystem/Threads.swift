@@ -56,7 +56,10 @@ public final class WakeUp: Sendable {
         var ready = pollfd(fd: counter.raw, events: Int16(POLLIN), revents: 0)
         let (seconds, attoseconds) = (limit ?? .zero).components
         let milliseconds = seconds * 1000 + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-        let count = poll(&ready, 1, limit == nil ? -1 : CInt(clamping: max(0, milliseconds)))
+        var count: CInt
+        repeat {
+            count = poll(&ready, 1, limit == nil ? -1 : CInt(clamping: max(0, milliseconds)))
+        } while count < 0 && errno == EINTR && limit == nil  // a wait with a limit may end early
         clear()
         return count > 0
     }

@@ -12,6 +12,8 @@ enum Program {
     static func main() {
         // Written to a pipe whose reader has gone: an error like any other, not a death.
         signal(SIGPIPE, SIG_IGN)
+        // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
+        signal(SIGCHLD, SIG_DFL)
         do {
             try SignalSource.block(RunSession.handledSignals)
             let ended = try WakeUp()

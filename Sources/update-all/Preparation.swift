@@ -55,7 +55,7 @@ struct Preparation {
             await session.close()
             return result
         } catch {
-            await session.close()
+            await session.abandon()
             throw error
         }
     }

@@ -52,7 +52,7 @@ struct Planner {
         var skipped: [SkippedPlugin] = []
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
-        var deviations = branchDeviations(run) + policy.notYetEnforced
+        var missing: [StepID: [LimitDeviation]] = [:]
 
         for plugin in facts {
             var known: [RunAs: String] = [:]
@@ -64,10 +64,10 @@ struct Planner {
             }
             for phase in wantedPhases(plugin) {
                 let step = StepID(plugin.name, phase.phase)
-                let (command, missing) = command(for: phase, of: plugin)
+                let (command, deviations) = command(for: phase, of: plugin)
                 commands[step] = command
                 accounts[step] = known[command.runAs]
-                deviations += missing
+                missing[step] = deviations
             }
             nodes.append(node(for: plugin))
         }
@@ -90,12 +90,15 @@ struct Planner {
                 durationSeconds: entry.finish - entry.start, durationIsKnown: estimated.contains(id), wave: entry.wave,
                 waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
         }
-        let fetched = facts.filter { plugin in nodes.contains { $0.name == plugin.name } }.compactMap(\.download)
+        let running = Set(steps.map(\.id.plugin))
+        let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
         let plan = Plan(
             policy: policy.name, hostName: machine.hostName, runLimits: run.limitTexts, steps: steps,
             skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
             criticalPath: schedule.criticalPath.map { graph.step($0) },
-            fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +), deviations: Self.eachOnce(deviations))
+            fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
+            deviations: Self.eachOnce(
+                branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
         try refuseWhatCannotBeEnforced(plan)
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
@@ -214,7 +217,8 @@ struct Planner {
         return deviations.filter { seen.insert("\($0.control)\u{0}\($0.reason)").inserted }
     }
 
-    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+    /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
+    func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
         guard policy.enforcement == .required else { return }
         let missing = plan.deviations.filter { $0.effective == nil }
         if missing.isEmpty { return }

@@ -141,12 +141,12 @@ public actor RunSession {
     public func close() {
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
-        if case .tree(let tree) = site {
-            // What is still in it, a leftover that the policy keeps, is swept by the next run.
-            try? tree.remove()
-        }
         guardian?.finish()
         guardian = nil
+        if case .tree(let tree) = site {
+            // What is still in it, a leftover that the policy keeps, is marked as such.
+            try? tree.remove()
+        }
     }
 
     /// Ends the session, when every reader has been told all of the run; a signal ends the waiting for one that is stuck.
@@ -164,6 +164,15 @@ public actor RunSession {
         loop.stop()
     }
 
+    /// Ends a session in which something went wrong: whoever reads is told no more, and not waited for.
+    public func abandon() {
+        close()
+        bus.detachAll()
+        for sink in sinks { sink.finish() }
+        signals = nil
+        loop.stop()
+    }
+
     private func readersHaveEnded() {
         endWaiter?.resume()
         endWaiter = nil
@@ -173,7 +182,8 @@ public actor RunSession {
 
     /// What each of `plugins` is and has to do, by name.
     public func ask(_ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose) async -> [PluginFacts] {
-        guard let starter else { return [] }
+        // Ctrl-C may have been faster than the first question.
+        guard let starter, received == nil else { return [] }
         let prober = Prober(
             loop: loop, starter: starter, programs: ProgramLookup(path: personas.path(.invokingUser)),
             purpose: purpose, cpus: machine.cpus
@@ -201,16 +211,15 @@ public actor RunSession {
                 return .failure(error)
             }
         }
-        let prepared = try planner.plan(facts, notSelected: notSelected)
+        var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
-            let deviations = tree.applyRunLimits(
-                run: controlWrites(for: limits, of: .run, on: machine).writes,
-                steps: controlWrites(for: limits, of: .branch, on: machine).writes,
-                protected: controlWrites(for: limits, of: .protectedBranch, on: machine).writes)
-            var prepared = prepared
-            prepared.plan.deviations += deviations
-            return prepared
+            func writes(_ role: GroupRole) -> [ControlWrite] {
+                controlWrites(for: limits, of: role, on: machine).writes
+            }
+            prepared.plan.deviations += tree.applyRunLimits(
+                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
         return prepared
     }

@@ -2,6 +2,7 @@
 // loop's thread.
 
 import Cgroups
+import Glibc
 import Launching
 import LinuxSystem
 import SystemPackage
@@ -125,6 +126,20 @@ final class SupervisedProcess {
         }
     }
 
+    /// At most as much as a pipe holds; who goes on writing is not waited for.
+    private func readWhatIsThere(_ name: OutputStream) {
+        for _ in 0..<16 {
+            guard let stream = streams[name] else { return }
+            var ready = pollfd(fd: stream.descriptor.raw, events: Int16(POLLIN), revents: 0)
+            guard poll(&ready, 1, 0) > 0 else { return }
+            let bytes = [UInt8](unsafeUninitializedCapacity: Self.chunk) { buffer, count in
+                count = (try? readBytes(stream.descriptor.raw, into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
+            }
+            if bytes.isEmpty { return }
+            _ = output.take(bytes, from: name, at: monotonicTime())
+        }
+    }
+
     private func ended(_ stream: OutputStream) {
         streams[stream]?.watch?.cancel()
         streams[stream] = nil
@@ -172,6 +187,8 @@ final class SupervisedProcess {
         case .watchLeftovers:
             watchLeftovers()
         case .closeOutput:
+            // What is in the pipes by now is still the step's.
+            for name in streams.keys { readWhatIsThere(name) }
             closeStreams()
             output.ended()
         case .finish(let end):
