@@ -46,7 +46,7 @@ enum Program {
         } catch let end as FinalExit {
             return end.code
         } catch let error as RunError {
-            complain(error.description)
+            if error.namesPlaces { writeToStandardError(error.description + "\n") } else { complain(error.description) }
             return error.exitCode
         } catch {
             let text = UpdateAll.fullMessage(for: error) + "\n"

@@ -59,7 +59,8 @@ struct PlanCommand: AsyncParsableCommand {
         do {
             problem = try readProblem(bytes)
         } catch {
-            throw RunError(.usage, "\(path):\(error is JSONError ? "" : " ")\(error)")
+            let hasPlace = error is JSONError
+            throw RunError(.usage, "\(path):\(hasPlace ? "" : " ")\(error)", namesPlaces: hasPlace)
         }
         var output: [UInt8] = []
         appendLine(of: Schedule(of: problem), of: problem, to: &output)

@@ -29,7 +29,7 @@ public func loadPolicy(
     do throws(Diagnostics) {
         return try mergePolicy(texts, extended: shipped.text(extended:by:))
     } catch {
-        throw RunError(.usage, error.description)
+        throw RunError(.usage, error.description, namesPlaces: true)
     }
 }
 

@@ -7,9 +7,12 @@ public struct RunError: Error, CustomStringConvertible, Sendable {
     public let exitCode: ExitCode
     /// One line or several, each without a full stop at its end.
     public let description: String
+    /// Each line begins with the file and the place in it, as compilers write them, so that editors find the place.
+    public let namesPlaces: Bool
 
-    public init(_ exitCode: ExitCode, _ description: String) {
+    public init(_ exitCode: ExitCode, _ description: String, namesPlaces: Bool = false) {
         self.exitCode = exitCode
         self.description = description
+        self.namesPlaces = namesPlaces
     }
 }

@@ -119,7 +119,7 @@ final class StepRun: SupervisedProcess.Output {
     // MARK: Output
 
     func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool {
-        let hasRoom = logFailure != nil || writer.append(bytes, to: log)
+        let hasRoom = logFailure != nil || record(bytes)
         if !hasRoom { watchStall() }
         let decoded = bytes.withUnsafeBytes { decoders[stream, default: decoder(stream)].feed($0.bytes) }
         publish(decoded, from: stream)
@@ -157,6 +157,10 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     // MARK: The log
+
+    private func record(_ bytes: [UInt8]) -> Bool {
+        command.isProtected ? writer.write(bytes, to: log) : writer.append(bytes, to: log)
+    }
 
     /// The log has room again.
     func logDrained() { started?.process?.resumeReading() }

@@ -99,6 +99,28 @@ final class LogWriter: @unchecked Sendable {
         return hasRoom
     }
 
+    /// Writes bytes on this thread, right after what was handed over before; like `append` where that is still waiting.
+    /// For commits: their output is on disk before anybody is told of it, and is not lost with us. A disk that hangs holds
+    /// the caller then; a commit on it would hang as well.
+    func write(_ bytes: [UInt8], to log: LogID) -> Bool {
+        let idle = state.withLock { state -> (WrittenFile, room: Int64)? in
+            guard let log = state.logs[log], log.isIdle, log.failure == nil else { return nil }
+            return (log.file, Self.limit - log.written)
+        }
+        guard let (file, room) = idle else { return append(bytes, to: log) }
+        do throws(Errno) {
+            try file.write(bytes, room: room)
+            state.withLock { $0.logs[log]?.written += Int64(bytes.count) }
+        } catch {
+            state.withLock { state in
+                state.logs[log]?.failure = error
+                state.notices.append(.failed(log, error))
+            }
+            notice.signal()
+        }
+        return true
+    }
+
     /// Closes a log when all that was handed over is written, or the disk refused it.
     func close(_ log: LogID) {
         let mustWake = state.withLock { state in
