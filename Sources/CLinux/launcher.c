@@ -76,6 +76,21 @@ static CHILD void reset_signals(struct launch *launch) {
     }
 }
 
+// Up to its setsid the child is in our process group, and what is typed at our terminal then is meant for us: a Ctrl-C
+// would end it before it ran. It waits as blocked; ignoring a signal for a moment throws it away.
+static CHILD void forget_terminal_signals(struct launch *launch) {
+    uint64_t pending = 0;
+    TRY(syscall(SYS_rt_sigpending, &pending, SIGNAL_SET_BYTES), CLX_STAGE_SIGNALS);
+    if (pending == 0) return;
+    uint64_t ignored[4] = {(uintptr_t)SIG_IGN}, standard[4] = {0};
+    const int typed[] = {SIGINT, SIGQUIT, SIGTSTP, SIGHUP};
+    for (size_t i = 0; i < sizeof typed / sizeof *typed; i++) {
+        if (!(pending >> (typed[i] - 1) & 1)) continue;
+        TRY(syscall(SYS_rt_sigaction, typed[i], ignored, NULL, SIGNAL_SET_BYTES), CLX_STAGE_SIGNALS);
+        TRY(syscall(SYS_rt_sigaction, typed[i], standard, NULL, SIGNAL_SET_BYTES), CLX_STAGE_SIGNALS);
+    }
+}
+
 // Puts the descriptors in their places. A source whose number is another one's place is first moved out of the way.
 static CHILD void place_descriptors(struct launch *launch) {
     const struct clx_spec *spec = launch->spec;
@@ -218,6 +233,7 @@ static __attribute__((noreturn)) CHILD void run_child(void *context) {
     if (launch->joins_group) TRY(write_file(spec->group, "cgroup.procs", "0", 1), CLX_STAGE_CGROUP);
     if (launch->resets_all_signals || spec->ignored_signals != 0) reset_signals(launch);
     TRY(syscall(SYS_setsid), CLX_STAGE_SESSION);
+    forget_terminal_signals(launch);
     place_descriptors(launch);
     if (spec->settings & CLX_SET_TERMINAL) TRY(syscall(SYS_ioctl, 0, TIOCSCTTY, 0), CLX_STAGE_TERMINAL);
     set_priorities(launch);

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Synchronization
 import SystemPackage
 import Testing
 import UpdateModel
@@ -69,6 +70,33 @@ struct GroupTests {
             #expect(try reapProcess(kept.pidfd.raw) == nil)
             try signalProcess(kept.pidfd.raw, SIGTERM)
             #expect(try waitForEnd(of: kept).cause == .signal(SIGTERM))
+        }
+    }
+
+    @Test("What is typed at our terminal while a step is being started is not meant for the step")
+    func typedSignals() throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(step("typed"), isProtected: false, limits: [])
+            // The child is created in the frozen group: it has not run an instruction when the signals come.
+            try leaf.freeze(true)
+            let ended = try WakeUp()
+            let cause = Mutex<Exit.Cause?>(nil)
+            try startThread(name: "launching") {
+                let finished = try? run(request("/bin/true", leaf: leaf))
+                cause.withLock { $0 = finished?.cause }
+                ended.signal()
+            }
+            let deadline = monotonicTime() + .seconds(20)
+            var child: pid_t?
+            while child == nil, monotonicTime() < deadline {
+                child = try leaf.processes().first
+                sched_yield()
+            }
+            let process = try #require(child)
+            for signal in [SIGINT, SIGQUIT, SIGTSTP, SIGHUP] { #expect(kill(process, signal) == 0) }
+            try leaf.freeze(false)
+            #expect(ended.wait(limit: .seconds(20)))
+            #expect(cause.withLock { $0 } == .code(0))
         }
     }
 
