@@ -221,7 +221,7 @@ final class StepRun: SupervisedProcess.Output {
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }
         writer.close(log)
-        started.cleanUp()
+        started.cleanUp(after: end)
         // The process hands its output to this object: one of the two must let go, or neither is ever freed.
         self.started = nil
         var phaseEnd = judgement.phaseEnd
