@@ -30,17 +30,18 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         if let problem { return try plan(problemIn: problem) }
         let preparation = try Preparation(common, selected, pace: pace)
-        show(try await preparation.open { try await preparation.plan().plan })
+        show(try await preparation.open { try await preparation.plan().plan }, preparation)
         await preparation.session.end()
         if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
 
-    private func show(_ plan: Plan) {
+    private func show(_ plan: Plan, _ preparation: Preparation) {
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
             let lines = PlanTable.lines(plan, columns: device.isTerminal ? device.size.columns : 100)
-            try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
+            let colour = TerminalCapabilities(of: device, preparation.configuration).hasColour
+            try? device.print(lines: lines, colour: colour)
         case .json:
             var bytes: [UInt8] = []
             appendLine(of: plan, to: &bytes)

@@ -8,8 +8,6 @@ import Presentation
 import Terminal
 import UpdateModel
 
-enum DisplayChoice: String, ExpressibleByArgument, CaseIterable { case auto, compact, plain, json, quiet }
-
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Plan, show the plan, ask, and run it.")
 
@@ -33,7 +31,7 @@ struct Run: AsyncParsableCommand {
     var retry = 0
 
     @Option(help: "How the run is shown: auto, compact, plain, json or quiet.")
-    var ui = DisplayChoice.auto
+    var ui: DisplayChoice?
 
     @Flag(name: .shortAndLong, help: "The same as --ui quiet.")
     var quiet = false
@@ -47,11 +45,12 @@ struct Run: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let display = RunDisplay(choice: quiet ? .quiet : ui, events: events, common: common)
         var options = RunOptions()
         options.isFailFast = failFast
         options.retries = retry
-        let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
+        let preparation = try Preparation(
+            common, selected, pace: pace, isDryRun: dryRun, display: quiet ? .quiet : ui, options: options)
+        let display = RunDisplay(events: events, configuration: preparation.configuration)
         let result = try await runLocked(preparation, display)
         // Another run may begin now; a slow reader is only told what is over.
         await preparation.session.end()
@@ -79,9 +78,9 @@ struct Run: AsyncParsableCommand {
         if hasSteps { try await confirm(session, display) }
 
         let directory = try await session.openJournal()
-        if common.verbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
+        if preparation.isVerbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
         try await display.attach(to: session, showsSteps: hasSteps)
-        await session.announce(preparation.wanted.map(\.name).sorted())
+        await session.announce((preparation.wanted.map(\.name) + preparation.selection.refused).sorted())
         await session.report(predecessors)
         return try await session.execute(prepared)
     }

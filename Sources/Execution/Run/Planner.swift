@@ -10,6 +10,8 @@ public struct Selection: Sendable, Hashable {
     /// Plugins named on the command line and by `--only`; empty: all.
     public var only: Set<PluginName> = []
     public var skip: Set<PluginName> = []
+    /// Plugins that the configuration leaves alone, with the reason; they are not asked.
+    public var disabled: [PluginName: String] = [:]
     /// `--jobs`: beats the policy's `parallel`.
     public var jobs: Int?
     /// `--timeout`: for every step, beats the policy's.
@@ -19,7 +21,12 @@ public struct Selection: Sendable, Hashable {
     public init() {}
 
     public func includes(_ name: PluginName) -> Bool {
-        !skip.contains(name) && (only.isEmpty || only.contains(name))
+        !skip.contains(name) && (only.isEmpty || only.contains(name)) && disabled[name] == nil
+    }
+
+    /// Plugins that somebody wants and that are disabled: they are skipped for all to see.
+    public var refused: [PluginName] {
+        only.subtracting(skip).filter { disabled[$0] != nil }.sorted()
     }
 }
 
@@ -48,8 +55,14 @@ struct Planner {
     func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         let run = runSettings
         var nodes: [PluginNode] = []
-        var absent = notSelected.map { AbsentPlugin(name: $0, state: .notSelected) }
-        var skipped: [SkippedPlugin] = []
+        var absent = notSelected.map { name in
+            AbsentPlugin(
+                name: name,
+                state: selection.disabled[name].map { .ended(.skipped, reason: $0) } ?? .notSelected)
+        }
+        var skipped = selection.refused.map { name in
+            SkippedPlugin(plugin: name, outcome: .skipped, reason: selection.disabled[name] ?? "")
+        }
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]

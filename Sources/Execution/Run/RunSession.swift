@@ -18,6 +18,8 @@ public struct SessionConfiguration: Sendable {
     public var policy: MergedPolicy
     public var selection: Selection
     public var options = RunOptions()
+    /// From the configuration; they override those of the manifests.
+    public var pluginSettings: [PluginName: [PluginSetting]] = [:]
     /// Of this process.
     public var environment: [String: String]
     public var version: String
@@ -124,8 +126,8 @@ public actor RunSession {
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian,
-                janitor: janitor)
+                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+                witness: configuration.places.guardian, janitor: janitor)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
