@@ -17,6 +17,7 @@ final class StepRun: SupervisedProcess.Output {
     private var decoders: [OutputStream: OutputDecoder] = [:]
     private var started: StartedStep?
     private var startTime = Duration.zero
+    private var lastUsage: (cpuTime: Duration, at: Duration)?
     private var logFailure: Errno?
     private var lastLines: [OutputStream: OutputLines] = [:]
     private(set) var result: UpdateResult?
@@ -112,6 +113,18 @@ final class StepRun: SupervisedProcess.Output {
                     runAs: started.persona.account.name, capabilities: capabilities,
                     isProtected: command.isProtected)))
         for deviation in started.leaf?.deviations ?? [] { publish(.limit(deviation)) }
+    }
+
+    /// Tells displays what it uses at the moment; nothing where no group counts that.
+    func publishUsage() {
+        guard let leaf = started?.leaf else { return }
+        let now = monotonicTime()
+        var usage = Usage(memory: leaf.memoryInUse, memoryLimit: leaf.memoryLimit)
+        if let cpuTime = leaf.cpuTime {
+            usage.cpu = lastUsage.map { Fraction((cpuTime - $0.cpuTime) / (now - $0.at)) }
+            lastUsage = (cpuTime, now)
+        }
+        bus.publish(usage, of: step)
     }
 
     private func publish(_ body: Event.Body) { bus.publish(body, of: step.plugin) }
