@@ -22,7 +22,7 @@ struct Preparation {
     /// - Throws: exit code 2 with what is wrong.
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
-        display: DisplayChoice? = nil, options: RunOptions = RunOptions()
+        display: DisplayChoice? = nil, saved: Plan? = nil, options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
         configuration = try common.configuration(places, display: display)
@@ -34,6 +34,11 @@ struct Preparation {
         try Self.check(configuration, plugins)
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        if let saved {
+            // Those that it left out, too: what they are now must be what they were.
+            selection.only = Set(saved.steps.map(\.id.plugin) + saved.skipped.map(\.plugin))
+            selection.saved = saved
+        }
         selection.jobs = pace?.jobs
         selection.timeout = pace?.timeout.flatMap { Duration(text: $0) }
         for plugin in plugins { selection.disabled[plugin.name] = configuration.whyDisabled(plugin)?.description }

@@ -39,7 +39,15 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write every event as a JSON line here too; - is standard output.", valueName: "file|-"))
     var events: String?
 
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly what plan -o saved here; refuse when it no longer fits.", valueName: "file"))
+    var savedPlan: String?
+
     func validate() throws {
+        if savedPlan != nil, dryRun || !(selected.plugins + selected.only + selected.skip).isEmpty {
+            throw ValidationError("--plan says which plugins run, and how: leave out their names and --dry-run")
+        }
         if retry < 0 { throw ValidationError("--retry must not be negative") }
         if ui == .json, events == "-" { throw ValidationError("--ui json writes to standard output already") }
     }
@@ -49,7 +57,8 @@ struct Run: AsyncParsableCommand {
         options.isFailFast = failFast
         options.retries = retry
         let preparation = try Preparation(
-            common, selected, pace: pace, isDryRun: dryRun, display: quiet ? .quiet : ui, options: options)
+            common, selected, pace: pace, isDryRun: dryRun, display: quiet ? .quiet : ui,
+            saved: try savedPlan.map { try readSavedPlan($0) }, options: options)
         let display = RunDisplay(events: events, configuration: preparation.configuration)
         let result = try await runLocked(preparation, display)
         // Another run may begin now; a slow reader is only told what is over.

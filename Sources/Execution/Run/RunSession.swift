@@ -223,7 +223,18 @@ public actor RunSession {
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
+    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
+        let differences = plan.differences(from: saved)
+        if differences.isEmpty { return }
+        let list = differences.map { "  \($0)" }.joined(separator: "\n")
+        throw RunError(
+            .usage,
+            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
     /// Why plugins that apply cannot run, where the account is the reason.
