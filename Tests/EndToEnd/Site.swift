@@ -191,3 +191,6 @@ func shell(_ command: String) throws -> String {
 extension String {
     var trimmed: String { String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()) }
 }
+
+/// The directory that has this package.
+let checkout = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
