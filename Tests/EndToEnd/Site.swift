@@ -49,7 +49,10 @@ final class Site {
     }
 
     func read(_ file: String) throws -> [UInt8] {
-        let full = file.hasPrefix("/") ? file : "\(path)/\(file)"
+        try Self.contents(of: file.hasPrefix("/") ? file : "\(path)/\(file)")
+    }
+
+    static func contents(of full: String) throws -> [UInt8] {
         let descriptor = open(full, O_RDONLY | O_CLOEXEC)
         try #require(descriptor >= 0, "\(full) cannot be read")
         defer { close(descriptor) }

@@ -174,7 +174,8 @@ import UpdateModel
         let other = talk(with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1))])
         #expect(other.facts.verdict == .notApplicable("it says so: estimate-update exited with code 1"))
         let reason = talk(
-            with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1), lastErrorLine: "nothing is installed")])
+            with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1), lastErrorLine: "nothing is installed")]
+        )
         #expect(
             reason.facts.verdict
                 == .notApplicable("it says so: estimate-update exited with code 1: nothing is installed"))
