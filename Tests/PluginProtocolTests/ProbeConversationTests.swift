@@ -74,7 +74,7 @@ import UpdateModel
         #expect(!found.commands.contains("sudo-programs-paths"))
         #expect(found.facts.verdict == .runs)
         #expect(found.facts.phases.map(\.phase) == [.execute])
-        #expect(found.facts.warnings == ["apt: estimate-update: it cannot estimate"])
+        #expect(found.facts.warnings == ["apt: estimate-update: it cannot estimate (exit code 2), and its update runs"])
     }
 
     @Test func `A file that does not speak the protocol is asked nothing and runs as a plain update`() throws {
