@@ -135,7 +135,11 @@ public actor RunSession {
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
-            throw RunError(.failure, "a run cannot be prepared: \(error)")
+            throw RunError(
+                .failure,
+                "what a run needs of the system (threads, a private directory in \(configuration.places.state) or /tmp)"
+                    + " cannot be had: \(error). Make room there, or raise the limits of files and processes (ulimit -n, -u)"
+            )
         }
     }
 
@@ -307,7 +311,9 @@ public actor RunSession {
             sinks.append(thread)
             bus.attach(thread.queue)
         } catch {
-            throw RunError(.failure, "a reader of events cannot be started: \(error)")
+            throw RunError(
+                .failure,
+                "a thread for \(name) cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
     }
 
@@ -353,7 +359,9 @@ public actor RunSession {
         do throws(Errno) {
             writer = try LogWriter()
         } catch {
-            throw RunError(.failure, "logs cannot be written: \(error)")
+            throw RunError(
+                .failure,
+                "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
         startGuardian()
@@ -368,7 +376,8 @@ public actor RunSession {
                 try supervisor.start()
             } catch {
                 // Without it a full log is noticed late; nothing else depends on it.
-                bus.publish(.error("logs cannot be watched: \(error)"))
+                bus.publish(
+                    .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
         supervisor = nil
