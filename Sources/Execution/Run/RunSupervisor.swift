@@ -53,6 +53,10 @@ final class RunSupervisor {
     private var report = RunResult()
     private var startTime = Duration.zero
     private var writerWatch: EventLoop.Watch?
+    private var usageTimer: EventLoop.Timer?
+
+    /// Between two looks at what running steps use.
+    private static let usageInterval = Duration.seconds(1)
 
     /// What of a plugin has ended so far.
     private struct PluginProgress {
@@ -91,6 +95,7 @@ final class RunSupervisor {
 
     private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
+        if bus.wantsUsage { showUsage() }
         perform(dispatcher.start(now: now))
     }
 
@@ -100,6 +105,11 @@ final class RunSupervisor {
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
         if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+    }
+
+    private func showUsage() {
+        for run in running.values { run.publishUsage() }
+        usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
     private var now: Double { (monotonicTime() - startTime).inSeconds }
@@ -130,6 +140,7 @@ final class RunSupervisor {
             writerWatch?.cancel()
             for watch in foreign.values { watch.cancel() }
             for timer in waitDeadlines.values { timer.cancel() }
+            usageTimer?.cancel()
             completion(report)
         }
     }
@@ -266,6 +277,7 @@ final class RunSupervisor {
             switch notice {
             case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
             case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
+            case .closed(let log): stepOfLog[log].flatMap { running[$0] }?.logClosed()
             }
         }
     }
