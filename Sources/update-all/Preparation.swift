@@ -103,7 +103,17 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
+        return try await session.plan(facts, notSelected: others(than: facts))
+    }
+
+    /// Asks the plugins what updates there are.
+    func check() async throws -> UpdateCheck {
+        let facts = try await ask(for: .plan)
+        return try await session.check(facts, notSelected: others(than: facts))
+    }
+
+    private func others(than facts: [PluginFacts]) -> [PluginName] {
         let asked = Set(facts.map(\.name))
-        return try await session.plan(facts, notSelected: plugins.map(\.name).filter { !asked.contains($0) })
+        return plugins.map(\.name).filter { !asked.contains($0) }
     }
 }

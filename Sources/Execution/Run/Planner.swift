@@ -55,7 +55,10 @@ struct Planner {
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
 
-    func plan(_ found: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+    /// - Parameter enforces: whether a policy that requires limits which this machine lacks is an error.
+    func plan(
+        _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
+    ) throws(RunError) -> PreparedRun {
         let run = runSettings
         let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
         var nodes: [PluginNode] = []
@@ -117,7 +120,7 @@ struct Planner {
             deviations: Self.eachOnce(
                 branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
         plan.policyHash = sha256(policy.canonicalText)
-        try refuseWhatCannotBeEnforced(plan)
+        if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
             freeMutexes: Dictionary(
