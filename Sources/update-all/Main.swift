@@ -29,7 +29,7 @@ enum Program {
             ended.wait(limit: nil)
             exit(code.withLock { $0 }.rawValue)
         } catch {
-            complain("cannot start: \(error)")
+            complain("the program cannot start: \(error). Raise the limit of open files (ulimit -n)")
             exit(UpdateModel.ExitCode.failure.rawValue)
         }
     }
