@@ -95,6 +95,7 @@ extension PluginCheck {
     }
 
     fileprivate var note: String {
-        [requiresReboot ? "the machine needs a restart afterwards" : nil, reason].compactMap(\.self).joined(separator: "; ")
+        [requiresReboot ? "the machine needs a restart afterwards" : nil, reason].compactMap(\.self).joined(
+            separator: "; ")
     }
 }

@@ -32,6 +32,7 @@ extension PluginCheck {
 extension PluginFacts {
     fileprivate var whyUnknown: String {
         if !plugin.speaksProtocol { return "it speaks no protocol" }
-        return plugin.manifest?.estimate == false ? "its manifest says that it does not estimate" : "its estimate failed"
+        return plugin.manifest?.estimate == false
+            ? "its manifest says that it does not estimate" : "its estimate failed"
     }
 }

@@ -18,6 +18,8 @@ public struct Selection: Sendable, Hashable {
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
     public var isDryRun = false
+    /// What else a plugin could do is left out.
+    public var phases = Set(Phase.allCases)
     /// `run --plan`: what it expects of the steps is expected now, so that they run in the same order.
     public var saved: Plan?
 
@@ -75,6 +77,13 @@ struct Planner {
         var missing: [StepID: [LimitDeviation]] = [:]
 
         for plugin in facts {
+            if plugin.verdict == .runs, wantedPhases(plugin).isEmpty {
+                skipped.append(
+                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
+                // It has nothing to do, and so stands in nobody's way.
+                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
+                continue
+            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, &known) {
                 skipped.append(reason)
@@ -180,7 +189,9 @@ struct Planner {
 
     /// A dry run only asks `update --dry-run`.
     private func wantedPhases(_ plugin: PluginFacts) -> [PhaseFacts] {
-        selection.isDryRun ? plugin.phases.filter { $0.phase == .execute } : plugin.phases
+        plugin.phases.filter {
+            selection.phases.contains($0.phase) && (!selection.isDryRun || $0.phase == .execute)
+        }
     }
 
     private func runAs(of plugin: PluginFacts, _ phase: Phase) -> RunAs {
