@@ -6,11 +6,14 @@ import UpdateModel
 public struct MergedPolicy: Sendable {
     /// The name of the file that it is based on, without `.toml`; `built-in` without one.
     public let name: String
+    /// The files that it was merged from, the weakest first; without `--set`.
+    public let sources: [PolicySource]
     private let values: [PolicySlot: PolicySetting]
 
-    init(name: String, settings: [PolicySlot: PolicySetting]) {
+    init(name: String, settings: [PolicySlot: PolicySetting], sources: [PolicySource]) {
         self.name = name
         self.values = settings
+        self.sources = sources
     }
 
     public var description: String? { text(.description, in: [.document]) }
@@ -37,9 +40,11 @@ public struct MergedPolicy: Sendable {
         }
     }
 
+    static let noMechanism = "this version checks it and does not act on it"
+
     /// What the policy asks for and this program does not do: one for each key, but one for a whole table of them.
     public var notYetEnforced: [LimitDeviation] {
-        let reason = "this version checks it and does not act on it"
+        let reason = Self.noMechanism
         var deviations: [LimitDeviation] = []
         var tables: [(table: PolicyTable, keys: [String])] = []
         for (slot, setting) in settings where !slot.key.isEnforced && !setting.value.asksForNothing {
@@ -72,7 +77,7 @@ public struct MergedPolicy: Sendable {
 
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
     public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
-        let tables: [PolicyTable] = [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
+        let tables = Self.tables(of: plugin, phase)
         var step = StepSettings()
         step.limits = limits(tables, on: facts)
         step.nice = integer(.nice, in: tables).map { Int($0) }
@@ -122,9 +127,19 @@ public struct MergedPolicy: Sendable {
 
     // MARK: Values
 
-    /// The value of the first table that has one.
+    /// The tables in which a step finds its values, the strongest first.
+    static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
+        [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
+    }
+
+    /// What the first table says that says anything, with its place.
+    func setting(_ key: PolicyKey, in tables: [PolicyTable]) -> (slot: PolicySlot, setting: PolicySetting)? {
+        tables.lazy.map { PolicySlot(table: $0, key: key) }
+            .compactMap { slot in values[slot].map { (slot: slot, setting: $0) } }.first
+    }
+
     private func value(_ key: PolicyKey, in tables: [PolicyTable]) -> PolicyValue? {
-        tables.lazy.compactMap { values[PolicySlot(table: $0, key: key)]?.value }.first
+        setting(key, in: tables)?.setting.value
     }
 
     private func text(_ key: PolicyKey, in tables: [PolicyTable]) -> String? {

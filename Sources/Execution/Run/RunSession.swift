@@ -217,11 +217,21 @@ public actor RunSession {
             func writes(_ role: GroupRole) -> [ControlWrite] {
                 controlWrites(for: limits, of: role, on: machine).writes
             }
-            prepared.plan.deviations += tree.applyRunLimits(
+            let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            for group in [inForce.run, inForce.steps, inForce.protected] {
+                prepared.plan.deviations += group.deviations
+            }
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
         return prepared
+    }
+
+    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
+    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
+        PluginExplainer(
+            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
+        ).explain(plugin)
     }
 
     /// Why plugins that apply cannot run, where the account is the reason.
