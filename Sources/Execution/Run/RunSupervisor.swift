@@ -277,6 +277,7 @@ final class RunSupervisor {
             switch notice {
             case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
             case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
+            case .closed(let log): stepOfLog[log].flatMap { running[$0] }?.logClosed()
             }
         }
     }
