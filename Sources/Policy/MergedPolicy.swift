@@ -64,6 +64,15 @@ public struct MergedPolicy: Sendable {
         } + deviations
     }
 
+    /// How long logs are kept, and how long they become.
+    public var logs: LogSettings {
+        var logs = LogSettings()
+        if let days = integer(.keepDays, in: [.log]) { logs.keepDays = Int(days) }
+        if case .memory(.bytes(let size)) = value(.keepBytes, in: [.log]) { logs.keepBytes = size }
+        if case .memory(.bytes(let size)) = value(.stepBytes, in: [.log]) { logs.stepBytes = size }
+        return logs
+    }
+
     // MARK: On a machine
 
     /// What the run gets as a whole.

@@ -83,7 +83,9 @@ struct Run: AsyncParsableCommand {
         try await display.attach(to: session, showsSteps: hasSteps)
         await session.announce(preparation.wanted.map(\.name).sorted())
         await session.report(predecessors)
-        return try await session.execute(prepared)
+        let result = try await session.execute(prepared)
+        for trouble in await session.removeOldLogs() { complain(trouble) }
+        return result
     }
 
     private func confirm(_ session: RunSession, _ display: RunDisplay) async throws {

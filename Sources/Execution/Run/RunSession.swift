@@ -314,7 +314,7 @@ public actor RunSession {
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
-            writer = try LogWriter()
+            writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
             throw RunError(.failure, "logs cannot be written: \(error)")
         }
@@ -342,6 +342,18 @@ public actor RunSession {
         // The journal is on disk before the run counts as over; displays may be slower than that.
         await readers.journal?.ended()
         return report
+    }
+
+    /// Removes the logs of old runs, as the policy says; for the end of a run.
+    /// - Returns: what went wrong, as sentences without a full stop.
+    public func removeOldLogs() -> [String] {
+        let places = configuration.places
+        let reports = (try? readPredecessorReports(in: places.state, current: run)) ?? []
+        let guarded = Set(reports.filter(\.isGuardianAtWork).map(\.run))
+        let retention = LogRetention(directory: "\(places.logs)/runs", settings: configuration.policy.logs) { run in
+            guarded.contains(run) || run.processID.map(processExists) ?? false
+        }
+        return retention.apply(now: calendarTime())
     }
 
     /// Before the first process is started; once.
