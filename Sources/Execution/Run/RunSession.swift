@@ -104,8 +104,8 @@ public actor RunSession {
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian,
-                janitor: janitor)
+                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+                witness: configuration.places.guardian, janitor: janitor)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
@@ -113,7 +113,11 @@ public actor RunSession {
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
-            throw RunError(.failure, "a run cannot be prepared: \(error)")
+            throw RunError(
+                .failure,
+                "what a run needs of the system (threads, a private directory in \(configuration.places.state) or /tmp)"
+                    + " cannot be had: \(error). Make room there, or raise the limits of files and processes (ulimit -n, -u)"
+            )
         }
     }
 
@@ -203,6 +207,7 @@ public actor RunSession {
             }
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
     }
 
@@ -211,6 +216,16 @@ public actor RunSession {
         PluginExplainer(
             policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
         ).explain(plugin)
+    }
+
+    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
+    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
+        let differences = plan.differences(from: saved)
+        if differences.isEmpty { return }
+        let list = differences.map { "  \($0)" }.joined(separator: "\n")
+        throw RunError(
+            .usage,
+            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
     /// Why plugins that apply cannot run, where the account is the reason.
@@ -316,7 +331,9 @@ public actor RunSession {
         do throws(Errno) {
             writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
-            throw RunError(.failure, "logs cannot be written: \(error)")
+            throw RunError(
+                .failure,
+                "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
         startGuardian()
@@ -331,7 +348,8 @@ public actor RunSession {
                 try supervisor.start()
             } catch {
                 // Without it a full log is noticed late; nothing else depends on it.
-                bus.publish(.error("logs cannot be watched: \(error)"))
+                bus.publish(
+                    .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
         supervisor = nil
