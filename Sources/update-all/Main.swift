@@ -15,7 +15,7 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            try SignalSource.block(RunSession.handledSignals)
+            try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.

@@ -42,15 +42,18 @@ final class StartedStep {
     fileprivate let directory: PrivateStepDirectory
     fileprivate(set) var process: SupervisedProcess?
     private let janitor: Janitor
+    private let orphans: Orphans?
 
     fileprivate init(
-        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory, janitor: Janitor
+        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory, janitor: Janitor,
+        orphans: Orphans?
     ) {
         self.persona = persona
         self.leaf = leaf
         self.group = group
         self.directory = directory
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// What it used: by its group, or where it has none by what the kernel counted for its main process.
@@ -66,6 +69,7 @@ final class StartedStep {
     /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
     /// next run.
     func cleanUp() {
+        if let process { orphans?.isNoLongerOurs(process.processID) }
         let (directory, leaf) = (directory, leaf)
         janitor.later {
             directory.removeIfUsed()
@@ -110,13 +114,14 @@ final class StepStarter {
     /// The guardian's program is also the witness of commits.
     private let witness: String?
     private let janitor: Janitor
+    private let orphans: Orphans?
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String], witness: String?,
-        janitor: Janitor
+        janitor: Janitor, orphans: Orphans?
     ) {
         self.run = run
         self.loop = loop
@@ -128,6 +133,7 @@ final class StepStarter {
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.witness = witness
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// - Parameters:
@@ -165,6 +171,7 @@ final class StepStarter {
         do throws(StartFailure) {
             let process = try launch(
                 command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
+            orphans?.isOurs(process.pid)
             let group: ProcessGroup =
                 if let leaf {
                     .leaf(leaf)
@@ -172,7 +179,8 @@ final class StepStarter {
                     .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"))
                 }
             let started = StartedStep(
-                persona: persona, leaf: leaf, group: group, directory: directory, janitor: janitor)
+                persona: persona, leaf: leaf, group: group, directory: directory, janitor: janitor,
+                orphans: orphans)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -181,6 +189,7 @@ final class StepStarter {
                 started.process = try SupervisedProcess(
                     process, group: group, rules: rules, output: output, loop: loop, onNotice: onNotice, onEnd: onEnd)
             } catch {
+                orphans?.isNoLongerOurs(process.pid)
                 throw StartFailure(
                     outcome: .failed,
                     reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
