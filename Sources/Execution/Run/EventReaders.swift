@@ -51,7 +51,9 @@ final class EventReaders {
             bus.attach(thread.queue)
             return thread
         } catch {
-            throw RunError(.failure, "a reader of events cannot be started: \(error)")
+            throw RunError(
+                .failure,
+                "a thread for \(name) cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
     }
 

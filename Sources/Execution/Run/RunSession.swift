@@ -107,8 +107,8 @@ public actor RunSession {
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian,
-                janitor: janitor, orphans: orphans)
+                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+                witness: configuration.places.guardian, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
@@ -117,7 +117,11 @@ public actor RunSession {
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
-            throw RunError(.failure, "a run cannot be prepared: \(error)")
+            throw RunError(
+                .failure,
+                "what a run needs of the system (threads, a private directory in \(configuration.places.state) or /tmp)"
+                    + " cannot be had: \(error). Make room there, or raise the limits of files and processes (ulimit -n, -u)"
+            )
         }
     }
 
@@ -204,7 +208,18 @@ public actor RunSession {
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
+    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
+        let differences = plan.differences(from: saved)
+        if differences.isEmpty { return }
+        let list = differences.map { "  \($0)" }.joined(separator: "\n")
+        throw RunError(
+            .usage,
+            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
     /// Why plugins that apply cannot run, where the account is the reason.
@@ -310,7 +325,9 @@ public actor RunSession {
         do throws(Errno) {
             writer = try LogWriter()
         } catch {
-            throw RunError(.failure, "logs cannot be written: \(error)")
+            throw RunError(
+                .failure,
+                "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
         startGuardian()
@@ -325,7 +342,8 @@ public actor RunSession {
                 try supervisor.start()
             } catch {
                 // Without it a full log is noticed late; nothing else depends on it.
-                bus.publish(.error("logs cannot be watched: \(error)"))
+                bus.publish(
+                    .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
         supervisor = nil

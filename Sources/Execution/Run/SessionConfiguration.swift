@@ -1,5 +1,6 @@
 // What a session is made from.
 
+import PluginProtocol
 import Policy
 import UpdateModel
 
@@ -9,6 +10,8 @@ public struct SessionConfiguration: Sendable {
     public var policy: MergedPolicy
     public var selection: Selection
     public var options = RunOptions()
+    /// From the configuration; they override those of the manifests.
+    public var pluginSettings: [PluginName: [PluginSetting]] = [:]
     /// Of this process.
     public var environment: [String: String]
     public var version: String
