@@ -204,9 +204,10 @@ public actor RunSession {
             func writes(_ role: GroupRole) -> [ControlWrite] {
                 controlWrites(for: limits, of: role, on: machine).writes
             }
-            prepared.plan.deviations += tree.applyRunLimits(
+            let deviations = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            try planner.refuseWhatCannotBeEnforced(prepared.plan)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared

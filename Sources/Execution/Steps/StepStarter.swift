@@ -21,6 +21,8 @@ struct StepCommand: Sendable {
     var settings: StepSettings
     /// Control writes of its group, in order.
     var limits: [ControlWrite]
+    /// It is not started where one of them is not in force.
+    var requiresLimits = false
     var hints = ResourceHints()
     var isProtected = false
     var stopSignal: Int32?
@@ -32,6 +34,28 @@ struct StartFailure: Error {
     var outcome: Outcome
     /// As a sentence without a full stop; it says what to do.
     var reason: String
+    /// Required limits that are not in force.
+    var missingLimits: [LimitDeviation] = []
+}
+
+extension StartFailure {
+    /// The plan could not know: the kernel refused a limit, or made it another, when the step's own group was there.
+    fileprivate init(missingLimits: [LimitDeviation]) {
+        let list = missingLimits.map(\.asMissing).joined(separator: "; ")
+        self.init(
+            outcome: .failed,
+            reason: "limits that the policy requires are not in force: \(list). "
+                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+            missingLimits: missingLimits)
+    }
+}
+
+extension LimitDeviation {
+    /// As an error lists it.
+    var asMissing: String {
+        guard let effective else { return "\(control) = \(requested): \(reason)" }
+        return "\(control) = \(requested) is \(effective): \(reason)"
+    }
 }
 
 /// A process that runs, with what belongs to it.
@@ -171,6 +195,9 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
+            if command.requiresLimits, let missing = leaf?.deviations, !missing.isEmpty {
+                throw StartFailure(missingLimits: missing)
+            }
             let process = try launch(
                 command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
             orphans?.isOurs(process.pid)
