@@ -66,6 +66,15 @@ struct PersonTests {
         #expect(hasEnded(child, within: 0))
     }
 
+    @Test("Directories that a step has forbidden to write or enter are removed all the same")
+    func forbiddenDirectories() throws {
+        try site.plugin(
+            "one",
+            update: "mkdir -p cache/module closed/in\ntouch cache/module/file\nchmod -R a-w cache\nchmod 0 closed")
+        #expect(try start().finish().code == 0)
+        #expect(try shell("ls '\(site.path)/state/tmp'") == "")
+    }
+
     @Test("After kill -9 no process of a step lives two seconds later")
     func killed() throws {
         let begun = try site.signpost("begun")
