@@ -104,12 +104,13 @@ claim_unprivileged() {
     as_nobody() {
         env -i PATH="$PATH" setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
     }
-    if ! as_nobody test -r "$0"; then
+    script=$project/Tests/Contrib/${0##*/}
+    if ! as_nobody test -r "$script"; then
         printf '# not run as an unprivileged user, who cannot read %s\n' "$project"
         return 0
     fi
     status=0
-    as_nobody sh "$0" >"$top/subtest" || status=$?
+    as_nobody sh "$script" >"$top/subtest" || status=$?
     sed 's/^/    /' "$top/subtest"
     claim 'all of it holds for an unprivileged user' is "$status" 0
 }
