@@ -134,6 +134,15 @@ paths_of() (
     done
 )
 
+# shown PATH: prints it with ~ for the home directory.
+shown() {
+    # shellcheck disable=SC2088
+    case $1 in
+        "${HOME:-/nowhere}"/*) printf '~/%s' "${1#"$HOME"/}" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
 # ---- running a tool ----------------------------------------------------------------------------------------------
 
 # split_redraws: a filter that makes lines of what a tool redraws by carriage returns.
