@@ -186,14 +186,7 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
-            [personas] runAs, plugin in
-            do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin).account.name)
-            } catch {
-                return .failure(error)
-            }
-        }
+        let planner = planner()
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
@@ -206,6 +199,32 @@ public actor RunSession {
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    private func planner() -> Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+            [personas] runAs, plugin in
+            do throws(PersonaRefusal) {
+                return .success(try personas.persona(runAs, for: plugin).account.name)
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
+    /// that cannot be enforced does not matter.
+    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
+        let plan = try planner().plan(facts, notSelected: notSelected, enforces: false).plan
+        let refusals = refusals(facts)
+        let asked = facts.map { PluginCheck($0, refusal: refusals[$0.name]) }
+        let refused = configuration.selection.refused.map { name in
+            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
+        }
+        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
+        return UpdateCheck(
+            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
+            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
     }
 
     /// - Throws: exit code 2 where a saved plan is no longer what would be done.
