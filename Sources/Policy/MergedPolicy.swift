@@ -6,10 +6,13 @@ import UpdateModel
 public struct MergedPolicy: Sendable {
     /// The name of the file that it is based on, without `.toml`; `built-in` without one.
     public let name: String
+    /// The files that it was merged from, the weakest first; without `--set`.
+    public let sources: [PolicySource]
     private let tables: [PolicyTable: [PolicyKey: PolicySetting]]
 
-    init(name: String, settings: [PolicySlot: PolicySetting]) {
+    init(name: String, settings: [PolicySlot: PolicySetting], sources: [PolicySource]) {
         self.name = name
+        self.sources = sources
         tables = settings.reduce(into: [:]) { $0[$1.key.table, default: [:]][$1.key.key] = $1.value }
     }
 
@@ -39,9 +42,11 @@ public struct MergedPolicy: Sendable {
         }
     }
 
+    static let noMechanism = "this version checks it and does not act on it"
+
     /// What the policy asks for and this program does not do: one for each key, but one for a whole table of them.
     public var notYetEnforced: [LimitDeviation] {
-        let reason = "this version checks it and does not act on it"
+        let reason = Self.noMechanism
         var deviations: [LimitDeviation] = []
         var tables: [(table: PolicyTable, keys: [String])] = []
         for (slot, setting) in settings where !slot.key.isEnforced && !setting.value.asksForNothing {
@@ -61,6 +66,16 @@ public struct MergedPolicy: Sendable {
         } + deviations
     }
 
+    /// How long logs are kept, and how long they become.
+    public var logs: LogSettings {
+        var logs = LogSettings()
+        let tables = present([.log])
+        if let days = integer(.keepDays, in: tables) { logs.keepDays = Int(days) }
+        if case .memory(.bytes(let size)) = value(.keepBytes, in: tables) { logs.keepBytes = size }
+        if case .memory(.bytes(let size)) = value(.stepBytes, in: tables) { logs.stepBytes = size }
+        return logs
+    }
+
     // MARK: On a machine
 
     /// What the run gets as a whole.
@@ -75,7 +90,7 @@ public struct MergedPolicy: Sendable {
 
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
     public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
-        let tables = present([.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)])
+        let tables = present(Self.tables(of: plugin, phase))
         var step = StepSettings()
         step.limits = limits(tables, on: facts)
         step.nice = integer(.nice, in: tables).map { Int($0) }
@@ -129,6 +144,19 @@ public struct MergedPolicy: Sendable {
 
     /// Those of `wanted` that the policy has, looked up once for all their keys.
     private func present(_ wanted: [PolicyTable]) -> [Table] { wanted.compactMap { tables[$0] } }
+
+    /// The tables in which a step finds its values, the strongest first.
+    static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
+        [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
+    }
+
+    /// What the first table says that says anything, with its place.
+    func setting(_ key: PolicyKey, in wanted: [PolicyTable]) -> (slot: PolicySlot, setting: PolicySetting)? {
+        for table in wanted {
+            if let setting = tables[table]?[key] { return (PolicySlot(table: table, key: key), setting) }
+        }
+        return nil
+    }
 
     /// The value of the first table that has one.
     private func value(_ key: PolicyKey, in tables: [Table]) -> PolicyValue? {

@@ -18,6 +18,8 @@ public struct Selection: Sendable, Hashable {
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
     public var isDryRun = false
+    /// What else a plugin could do is left out.
+    public var phases = Set(Phase.allCases)
     /// `run --plan`: what it expects of the steps is expected now, so that they run in the same order.
     public var saved: Plan?
 
@@ -55,7 +57,10 @@ struct Planner {
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
 
-    func plan(_ found: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+    /// - Parameter enforces: whether a policy that requires limits which this machine lacks is an error.
+    func plan(
+        _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
+    ) throws(RunError) -> PreparedRun {
         let run = runSettings
         let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
         var nodes: [PluginNode] = []
@@ -73,6 +78,13 @@ struct Planner {
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
+            if plugin.verdict == .runs, wanted.isEmpty {
+                skipped.append(
+                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
+                // It has nothing to do, and so stands in nobody's way.
+                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
+                continue
+            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
@@ -118,7 +130,7 @@ struct Planner {
             deviations: Self.eachOnce(
                 branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
         plan.policyHash = sha256(policy.canonicalText)
-        try refuseWhatCannotBeEnforced(plan)
+        if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
             freeMutexes: Dictionary(
@@ -160,7 +172,9 @@ struct Planner {
 
     /// A dry run only asks `update --dry-run`.
     private func wantedSteps(of plugin: PluginFacts) -> [WantedStep] {
-        let phases = selection.isDryRun ? plugin.phases.filter { $0.phase == .execute } : plugin.phases
+        let phases = plugin.phases.filter {
+            selection.phases.contains($0.phase) && (!selection.isDryRun || $0.phase == .execute)
+        }
         return phases.map { phase in
             let settings = policy.step(plugin.name, phase.phase, on: machine)
             return WantedStep(phase: phase, settings: settings, runAs: settings.runAs ?? plugin.runAs)
@@ -227,7 +241,8 @@ struct Planner {
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
-            hints: hints(for: settings.limits, within: limitsOfRun), isProtected: isProtected,
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, within: limitsOfRun),
+            isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
@@ -259,11 +274,15 @@ struct Planner {
     }
 
     /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
-    func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
-        guard policy.enforcement == .required else { return }
-        let missing = plan.deviations.filter { $0.effective == nil }
-        if missing.isEmpty { return }
-        let list = missing.map { "  \($0.control) = \($0.requested): \($0.reason)" }.joined(separator: "\n")
+    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+        // What is in force otherwise here is tighter: cut to the administrator's ceiling.
+        try refuse(plan.deviations.filter { $0.effective == nil })
+    }
+
+    /// - Throws: exit code 3 where there are any and the policy requires them.
+    func refuse(_ missing: [LimitDeviation]) throws(RunError) {
+        guard policy.enforcement == .required, !missing.isEmpty else { return }
+        let list = missing.map { "  \($0.asMissing)" }.joined(separator: "\n")
         throw RunError(
             .unenforceable,
             "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"
