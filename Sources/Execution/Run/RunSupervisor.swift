@@ -90,7 +90,7 @@ final class RunSupervisor {
 
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
-        startTime = monotonicTime()
+        startTime = loop.now
         defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
     }
@@ -111,10 +111,10 @@ final class RunSupervisor {
 
     private func showUsage() {
         for run in running.values { run.publishUsage() }
-        usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
+        usageTimer = loop.schedule(at: loop.now + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
-    private var now: Double { (monotonicTime() - startTime).inSeconds }
+    private var now: Double { (loop.now - startTime).inSeconds }
 
     // MARK: The dispatcher's answers
 
@@ -251,7 +251,7 @@ final class RunSupervisor {
 
     private func wait(_ job: JobIndex, for held: MutexLocks.Held, _ command: StepCommand) {
         if waitDeadlines[job] == nil {
-            let deadline = monotonicTime() + command.settings.waitTimeout
+            let deadline = loop.now + command.settings.waitTimeout
             waitDeadlines[job] = loop.schedule(at: deadline) { [weak self] in
                 guard let self else { return }
                 waitDeadlines[job] = nil
