@@ -74,7 +74,7 @@ struct UpdateAll: AsyncParsableCommand {
         version: programVersion,
         subcommands: [
             Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PolicyCommand.self,
-            ConfigCommand.self, Logs.self,
+            ConfigCommand.self, Doctor.self, Logs.self,
         ],
         defaultSubcommand: Run.self)
 }
