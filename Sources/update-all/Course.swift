@@ -90,7 +90,9 @@ struct Course {
         try await display.attach(to: session, showsSteps: hasSteps)
         await session.announce((preparation.wanted.map(\.name) + preparation.selection.refused).sorted())
         await session.report(predecessors)
-        return try await session.execute(prepared)
+        let result = try await session.execute(prepared)
+        for trouble in await session.removeOldLogs() { complain(trouble) }
+        return result
     }
 
     private func confirm(_ session: RunSession, _ display: RunDisplay) async throws {

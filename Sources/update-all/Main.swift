@@ -15,7 +15,8 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            try SignalSource.block(RunSession.handledSignals)
+            // Ends of children are learnt from their pidfds; a SIGCHLD for each would only wake this thread.
+            try SignalSource.block(RunSession.handledSignals + [SIGCHLD])
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.

@@ -186,8 +186,11 @@ public actor RunSession {
             func writes(_ role: GroupRole) -> [ControlWrite] {
                 controlWrites(for: limits, of: role, on: machine).writes
             }
-            prepared.plan.deviations += tree.applyRunLimits(
+            let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            for group in [inForce.run, inForce.steps, inForce.protected] {
+                prepared.plan.deviations += group.deviations
+            }
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
@@ -218,6 +221,13 @@ public actor RunSession {
         return UpdateCheck(
             hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
             expectedSeconds: isKnown ? plan.makespanSeconds : nil)
+    }
+
+    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
+    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
+        PluginExplainer(
+            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
+        ).explain(plugin)
     }
 
     /// - Throws: exit code 2 where a saved plan is no longer what would be done.
@@ -331,7 +341,7 @@ public actor RunSession {
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
-            writer = try LogWriter()
+            writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
             throw RunError(
                 .failure,
@@ -362,6 +372,18 @@ public actor RunSession {
         // The journal is on disk before the run counts as over; displays may be slower than that.
         await readers.journal?.ended()
         return report
+    }
+
+    /// Removes the logs of old runs, as the policy says; for the end of a run.
+    /// - Returns: what went wrong, as sentences without a full stop.
+    public func removeOldLogs() -> [String] {
+        let places = configuration.places
+        let reports = (try? readPredecessorReports(in: places.state, current: run)) ?? []
+        let guarded = Set(reports.filter(\.isGuardianAtWork).map(\.run))
+        let retention = LogRetention(directory: "\(places.logs)/runs", settings: configuration.policy.logs) { run in
+            guarded.contains(run) || run.processID.map(processExists) ?? false
+        }
+        return retention.apply(now: calendarTime())
     }
 
     /// Before the first process is started; once.
