@@ -122,6 +122,7 @@ struct Course {
             case .cancelled: .signal(report.signal ?? SIGINT)
             }
         }
+        if report.lacksRequiredLimit { codes.append(.unenforceable) }
         // Everything may have ended before the signal's effect, yet somebody wanted it to stop.
         if let signal = report.signal { codes.append(.signal(signal)) }
         return .combined(codes)

@@ -15,8 +15,7 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            // Ends of children are learnt from their pidfds; a SIGCHLD for each would only wake this thread.
-            try SignalSource.block(RunSession.handledSignals + [SIGCHLD])
+            try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.
@@ -70,7 +69,8 @@ struct UpdateAll: AsyncParsableCommand {
 
             Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, or a file that is not valid · \
             3 the policy requires a limit that cannot be enforced here · 4 a step needs root · 5 another run is in \
-            progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
+            progress · 75 a lock of another program was not released in time · 100 check found updates · \
+            128+N ended by signal N.
             """,
         version: programVersion,
         subcommands: [

@@ -72,6 +72,7 @@ struct Preparation {
 
     /// Opens the session for the time of `body`.
     func open<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try StateVersion.check(places.state)
         do {
             try await session.open()
             let result = try await body()

@@ -36,6 +36,8 @@ private let attempts: Set = [
 
 /// What follows "must be" or "expected": it is its own mend.
 private let expectations: Set = [
+    "the name of a shipped policy, or the path of a file",
+    "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
     "a whole number from 0 on",
     "a string of less than 2 GiB",
@@ -108,7 +110,12 @@ private let parts: Set = [
     "[run], [step] or [plugin.NAME]",
     "[step] or [plugin.NAME]",
     "Error while parsing",
+    "rules of ending",
+    "rights (… instead of …)",
     #"(did you mean "…"?)"#,
+    ". The commit goes on",
+    "rules of ending",
+    "rights (… instead of …)",
 ]
 
 /// No complaint: names of what is shown, and forms of files.
@@ -129,4 +136,5 @@ private let labels: Set = [
     "policy …; plugins from …",
     "state in …, logs in …",
     "Nothing was run.",
+    "saved; run it with: update-all run --plan …",
 ]

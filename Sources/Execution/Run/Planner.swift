@@ -242,7 +242,8 @@ struct Planner {
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
-            hints: hints(for: settings.limits, within: limitsOfRun), isProtected: isProtected,
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, within: limitsOfRun),
+            isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
@@ -290,11 +291,15 @@ struct Planner {
     }
 
     /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
-    func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
-        guard policy.enforcement == .required else { return }
-        let missing = plan.deviations.filter { $0.effective == nil }
-        if missing.isEmpty { return }
-        let list = missing.map { "  \($0.control) = \($0.requested): \($0.reason)" }.joined(separator: "\n")
+    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+        // What is in force otherwise here is tighter: cut to the administrator's ceiling.
+        try refuse(plan.deviations.filter { $0.effective == nil })
+    }
+
+    /// - Throws: exit code 3 where there are any and the policy requires them.
+    func refuse(_ missing: [LimitDeviation]) throws(RunError) {
+        guard policy.enforcement == .required, !missing.isEmpty else { return }
+        let list = missing.map { "  \($0.asMissing)" }.joined(separator: "\n")
         throw RunError(
             .unenforceable,
             "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"

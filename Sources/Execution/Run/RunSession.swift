@@ -24,6 +24,8 @@ public actor RunSession {
     private var site: CgroupSite
     private var starter: StepStarter?
     private var janitor: Janitor?
+    /// Where there are no groups.
+    private var orphans: Orphans?
     private var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
@@ -42,8 +44,10 @@ public actor RunSession {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Signals that a run handles; to be blocked before any thread is started.
-    public static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// What somebody may want of a run.
+    static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// Signals that a run reads; to be blocked before any thread is started.
+    public static let blockedSignals = handledSignals + [SIGCHLD]
 
     /// What a display changed of the terminal, should we die before it can put that right.
     public struct TerminalHandOver: Sendable {
@@ -84,10 +88,7 @@ public actor RunSession {
     public func open() throws(RunError) {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
-        if case .unavailable = site {
-            // Orphans of steps come to us then, and not to init, where nobody would find them.
-            try? becomeSubreaper()
-        }
+        if case .unavailable = site { orphans = Orphans() }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
             let launcher = try InProcessLauncher()
@@ -98,11 +99,12 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, pluginSettings: configuration.pluginSettings,
-                witness: configuration.places.guardian, janitor: janitor)
+                witness: configuration.places.guardian, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
-            signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
+            let signalNumbers = Self.handledSignals + (orphans == nil ? [] : [SIGCHLD])
+            signals = try SignalSource(signalNumbers, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
@@ -188,10 +190,9 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            for group in [inForce.run, inForce.steps, inForce.protected] {
-                prepared.plan.deviations += group.deviations
-            }
-            try planner.refuseWhatCannotBeEnforced(prepared.plan)
+            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
@@ -401,7 +402,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
-                loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
+                loop: loop,
+                start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
                     assumeIsolated { $0.bus.publish(.error(text)) }
                 })
@@ -426,6 +428,8 @@ public actor RunSession {
 
     private func received(_ signal: ReceivedSignal) {
         switch signal.number {
+        case SIGCHLD:
+            orphans?.reap()
         case SIGTSTP:
             standStill()
         case SIGHUP:

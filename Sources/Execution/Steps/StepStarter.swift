@@ -21,6 +21,8 @@ struct StepCommand: Sendable {
     var settings: StepSettings
     /// Control writes of its group, in order.
     var limits: [ControlWrite]
+    /// It is not started where one of them is not in force.
+    var requiresLimits = false
     var hints = ResourceHints()
     var isProtected = false
     var stopSignal: Int32?
@@ -32,6 +34,28 @@ struct StartFailure: Error {
     var outcome: Outcome
     /// As a sentence without a full stop; it says what to do.
     var reason: String
+    /// Required limits that are not in force.
+    var missingLimits: [LimitDeviation] = []
+}
+
+extension StartFailure {
+    /// The plan could not know: the kernel refused a limit, or made it another, when the step's own group was there.
+    fileprivate init(missingLimits: [LimitDeviation]) {
+        let list = missingLimits.map(\.asMissing).joined(separator: "; ")
+        self.init(
+            outcome: .failed,
+            reason: "limits that the policy requires are not in force: \(list). "
+                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+            missingLimits: missingLimits)
+    }
+}
+
+extension LimitDeviation {
+    /// As an error lists it.
+    var asMissing: String {
+        guard let effective else { return "\(control) = \(requested): \(reason)" }
+        return "\(control) = \(requested) is \(effective): \(reason)"
+    }
 }
 
 /// A process that runs, with what belongs to it.
@@ -43,10 +67,11 @@ final class StartedStep {
     fileprivate(set) var process: SupervisedProcess?
     private let directories: StepDirectories
     private let janitor: Janitor
+    private let orphans: Orphans?
 
     fileprivate init(
         persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory,
-        directories: StepDirectories, janitor: Janitor
+        directories: StepDirectories, janitor: Janitor, orphans: Orphans?
     ) {
         self.persona = persona
         self.leaf = leaf
@@ -54,6 +79,7 @@ final class StartedStep {
         self.directory = directory
         self.directories = directories
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// What it used: by its group, or where it has none by what the kernel counted for its main process.
@@ -69,6 +95,7 @@ final class StartedStep {
     /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
     /// next run.
     func cleanUp(after end: ProcessLifecycle.End) {
+        if let process { orphans?.isNoLongerOurs(process.processID) }
         // Without a group nobody knows for certain that all have gone.
         directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
         if let leaf { janitor.later { try? leaf.remove() } }
@@ -91,13 +118,14 @@ final class StepStarter {
     /// The guardian's program is also the witness of commits.
     private let witness: String?
     private let janitor: Janitor
+    private let orphans: Orphans?
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String],
-        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, janitor: Janitor
+        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, janitor: Janitor, orphans: Orphans?
     ) {
         self.run = run
         self.loop = loop
@@ -110,6 +138,7 @@ final class StepStarter {
         self.pluginSettings = pluginSettings
         self.witness = witness
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// - Parameters:
@@ -145,8 +174,12 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
+            if command.requiresLimits, let missing = leaf?.deviations, !missing.isEmpty {
+                throw StartFailure(missingLimits: missing)
+            }
             let process = try launch(
                 command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
+            orphans?.isOurs(process.pid)
             let group: ProcessGroup =
                 if let leaf {
                     .leaf(leaf)
@@ -155,7 +188,7 @@ final class StepStarter {
                 }
             let started = StartedStep(
                 persona: persona, leaf: leaf, group: group, directory: directory, directories: directories,
-                janitor: janitor)
+                janitor: janitor, orphans: orphans)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -164,6 +197,7 @@ final class StepStarter {
                 started.process = try SupervisedProcess(
                     process, group: group, rules: rules, output: output, loop: loop, onNotice: onNotice, onEnd: onEnd)
             } catch {
+                orphans?.isNoLongerOurs(process.pid)
                 throw StartFailure(
                     outcome: .failed,
                     reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
