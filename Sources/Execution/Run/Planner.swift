@@ -78,13 +78,6 @@ struct Planner {
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
-            if plugin.verdict == .runs, wanted.isEmpty {
-                skipped.append(
-                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
-                // It has nothing to do, and so stands in nobody's way.
-                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
-                continue
-            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
@@ -198,6 +191,8 @@ struct Planner {
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
+        // Nothing to do, and so in nobody's way.
+        if wanted.isEmpty { return skip(.upToDate, "it fetches nothing beforehand") }
         for step in wanted where accounts[step.runAs] == nil {
             switch persona(step.runAs, plugin.plugin) {
             case .success(let account): accounts[step.runAs] = account
