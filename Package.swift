@@ -18,6 +18,7 @@ let pure: [Target] = [
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
+    .target(name: "Governing", dependencies: ["UpdateModel"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
 ]
@@ -50,6 +51,7 @@ let tests: [Target] = [
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
+    .testTarget(name: "GoverningTests", dependencies: ["Governing", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
