@@ -34,7 +34,7 @@ let effects: [Target] = [
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
         name: "Execution",
-        dependencies: ["Launching", "Scheduling", "PluginProtocol", "Policy", "Interchange", collections]),
+        dependencies: ["Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Interchange", collections]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 

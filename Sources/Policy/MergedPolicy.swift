@@ -70,6 +70,24 @@ public struct MergedPolicy: Sendable {
         return run
     }
 
+    /// When the run steps back for others.
+    public var protection: Protection {
+        var protection = Protection()
+        func share(_ key: PolicyKey) -> Fraction? {
+            if case .share(let share) = value(key, in: [.protect]) { share } else { nil }
+        }
+        protection.cpuSome = share(.cpuSome)
+        protection.memorySome = share(.memorySome)
+        protection.ioSome = share(.ioSome)
+        if case .number(let load) = value(.loadPerCPU, in: [.protect]) { protection.loadPerCPU = load }
+        if case .texts(let groups) = value(.cgroups, in: [.protect]) { protection.cgroups = groups }
+        if let action = text(.action, in: [.protect]).flatMap({ Protection.Action(rawValue: $0) }) {
+            protection.action = action
+        }
+        if let pause = duration(.resumeAfter, in: [.protect]) { protection.resumeAfter = pause }
+        return protection
+    }
+
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
     public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
         let tables: [PolicyTable] = [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]

@@ -115,7 +115,7 @@ public struct Dispatcher: Sendable {
 
     // MARK: Events
 
-    /// The run begins. Called once, first.
+    /// The run begins. Called once, and nothing but `hold` before it.
     public mutating func start(now: Double) -> [Action] {
         var actions: [Action] = []
         for job in order.jobs where remaining[job.position] == 0 { becomeWaiting(job) }

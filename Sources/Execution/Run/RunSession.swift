@@ -53,6 +53,7 @@ public actor RunSession {
     private var sinks: [SinkThread] = []
     private var prober: Prober?
     private var supervisor: RunSupervisor?
+    private var governance: Governance?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -221,6 +222,9 @@ public actor RunSession {
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
+        if let blindness = Governance.blindness(of: configuration.policy.protection) {
+            prepared.plan.deviations.append(blindness)
+        }
         return prepared
     }
 
@@ -351,6 +355,7 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
+            govern(supervisor)
             do throws(Errno) {
                 try supervisor.start()
             } catch {
@@ -358,6 +363,8 @@ public actor RunSession {
                 bus.publish(.error("logs cannot be watched: \(error)"))
             }
         }
+        governance?.stop()
+        governance = nil
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
@@ -367,6 +374,23 @@ public actor RunSession {
         // The journal is on disk before the run counts as over; displays may be slower than that.
         await sinks.first?.ended()
         return report
+    }
+
+    private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
+
+    /// Has the run step back while others suffer, where the policy says so.
+    private func govern(_ supervisor: RunSupervisor) {
+        let protection = configuration.policy.protection
+        guard protection.isActive else { return }
+        let governance = Governance(
+            protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
+            effects: Governance.Effects(
+                hold: { [unowned supervisor] in supervisor.hold() },
+                goOn: { [unowned supervisor] in supervisor.goOn() },
+                publish: { [bus] in bus.publish(.throttle($0)) },
+                report: { [bus] in bus.publish(.error($0)) }))
+        self.governance = governance
+        governance.start()
     }
 
     /// Before the first process is started; once.
@@ -420,6 +444,8 @@ public actor RunSession {
             inputArrived(false)
             prober?.cancel()
             supervisor?.interrupt(signal: signal.number)
+            // What is frozen could not obey.
+            governance?.stop()
         }
     }
 
