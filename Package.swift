@@ -16,6 +16,7 @@ let pure: [Target] = [
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
     .target(name: "Governing", dependencies: ["UpdateModel"]),
@@ -34,7 +35,10 @@ let effects: [Target] = [
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
         name: "Execution",
-        dependencies: ["Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Interchange", collections]),
+        dependencies: [
+            "Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            collections,
+        ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
@@ -50,6 +54,7 @@ let tests: [Target] = [
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
     .testTarget(name: "GoverningTests", dependencies: ["Governing", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),

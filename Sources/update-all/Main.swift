@@ -29,7 +29,7 @@ enum Program {
             ended.wait(limit: nil)
             exit(code.withLock { $0 }.rawValue)
         } catch {
-            complain("cannot start: \(error)")
+            complain("the program cannot start: \(error). Raise the limit of open files (ulimit -n)")
             exit(UpdateModel.ExitCode.failure.rawValue)
         }
     }
@@ -72,7 +72,7 @@ struct UpdateAll: AsyncParsableCommand {
             progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
             """,
         version: programVersion,
-        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, Logs.self],
+        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, ConfigCommand.self, Logs.self],
         defaultSubcommand: Run.self)
 }
 

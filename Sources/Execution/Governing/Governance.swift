@@ -13,6 +13,8 @@ final class Governance {
     struct Effects {
         var hold: () -> Void
         var goOn: () -> Void
+        /// The steps that may be frozen have been, or go on.
+        var setFrozen: (Bool) -> Void
         var publish: (Throttle) -> Void
         /// Something of a stage could not be put into force: why, as a sentence.
         var report: (String) -> Void
@@ -175,6 +177,7 @@ final class Governance {
         guard let tree else { return report("steps cannot be frozen: they have no control groups here") }
         do throws(CgroupError) {
             try tree.freezeSteps(isFrozen)
+            effects.setFrozen(isFrozen)
         } catch {
             report("\(error)")
         }

@@ -112,6 +112,11 @@ final class RunSupervisor {
 
     func goOn() { perform(dispatcher.goOn(now: now)) }
 
+    /// What may be frozen was, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
+    }
+
     private func showUsage() {
         for run in running.values { run.publishUsage() }
         usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
@@ -282,6 +287,7 @@ final class RunSupervisor {
             switch notice {
             case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
             case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
+            case .closed(let log): stepOfLog[log].flatMap { running[$0] }?.logClosed()
             }
         }
     }
