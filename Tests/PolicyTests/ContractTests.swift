@@ -136,7 +136,7 @@ struct ContractTests {
                 "plugin.apt.sudo_programs",
             ])
         #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
-        #expect(deviations[3].requested == "\"20M\"")
+        #expect(deviations[2].requested == "\"20M\"")
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
     }
 
