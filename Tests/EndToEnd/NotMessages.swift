@@ -37,6 +37,7 @@ private let attempts: Set = [
 /// What follows "must be" or "expected": it is its own mend.
 private let expectations: Set = [
     "the name of a shipped policy, or the path of a file",
+    "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
     "a whole number from 0 on",
     "a string of less than 2 GiB",
@@ -109,6 +110,8 @@ private let parts: Set = [
     "[run], [step] or [plugin.NAME]",
     "[step] or [plugin.NAME]",
     "Error while parsing",
+    "rules of ending",
+    "rights (… instead of …)",
     #"(did you mean "…"?)"#,
     ". The commit goes on",
     "rules of ending",
