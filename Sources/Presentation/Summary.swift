@@ -49,13 +49,17 @@ struct Summary {
     private var rows: [Row] {
         var endedSteps: [PluginName: [StepState]] = [:]
         for step in state.steps where step.isEnded { endedSteps[step.id.plugin, default: []].append(step) }
-        var names = state.start?.plugins ?? []
-        let listed = Set(names)
-        names += Set(state.plugins.keys).union(endedSteps.keys).subtracting(listed).sorted()
         let rows = names.compactMap { name in
             row(name, state.plugins[name] ?? RunState.PluginState(), steps: endedSteps[name] ?? [])
         }
         return Outcome.summaryOrder.flatMap { outcome in rows.filter { $0.outcome == outcome } }
+    }
+
+    /// The plugins that were asked; then, in the order of the plan, what else has steps: hooks.
+    private var names: [PluginName] {
+        var listed: Set<PluginName> = []
+        return ((state.start?.plugins ?? []) + state.steps.map(\.id.plugin) + state.plugins.keys.sorted())
+            .filter { listed.insert($0).inserted }
     }
 
     private func row(_ name: PluginName, _ plugin: RunState.PluginState, steps: [StepState]) -> Row? {
@@ -88,7 +92,7 @@ struct Summary {
 
     private func append(_ row: Row, to lines: inout [StyledLine]) {
         let nameWidth = min(
-            max(10, state.start?.plugins.map(\.rawValue.utf8.count).max() ?? 0), max(4, columns / 4))
+            max(10, names.map(\.rawValue.utf8.count).max() ?? 0), max(4, columns / 4))
         var head = StyledLine("  ")
         head.append(row.outcome.mark, row.outcome.style)
         head.append(" ")

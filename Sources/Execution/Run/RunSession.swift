@@ -186,8 +186,10 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
-            [personas] runAs, plugin in
+        let hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
+        let planner = Planner(
+            policy: configuration.policy, machine: machine, selection: configuration.selection, hooks: hooks
+        ) { [personas] runAs, plugin in
             do throws(PersonaRefusal) {
                 return .success(try personas.persona(runAs, for: plugin).account.name)
             } catch {

@@ -1,6 +1,7 @@
 // `update-all policy list`: the shipped policies, and which files are in force.
 
 import ArgumentParser
+import Configuration
 import Execution
 import JSONDocument
 import Presentation
@@ -17,7 +18,10 @@ struct PolicyList: ParsableCommand {
     var format = TableFormat.table
 
     func run() throws {
-        let entries = try listPolicies(common.places(), choice: common.policy)
+        let places = common.places()
+        let configuration = try common.configuration(places)
+        let choice = configuration.policy.flatMap { $0.origin.layer == .builtIn ? nil : $0.value }
+        let entries = try listPolicies(places, choice: choice)
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
@@ -26,7 +30,7 @@ struct PolicyList: ParsableCommand {
                     name: entry.name, state: entry.use.rawValue, description: description(entry), file: entry.file)
             }
             let lines = PolicyTable.lines(rows, columns: device.isTerminal ? device.size.columns : 200)
-            try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
+            try? device.print(lines: lines, colour: TerminalCapabilities(of: device, configuration).hasColour)
         case .json:
             writeToStandardOutput(json(entries))
         }

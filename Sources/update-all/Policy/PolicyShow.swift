@@ -24,7 +24,8 @@ struct PolicyShow: ParsableCommand {
     func validate() throws { _ = try pluginName() }
 
     func run() throws {
-        let policy = try loadPolicy(common.places(), choice: common.policy, assignments: common.assignments)
+        let places = common.places()
+        let policy = try loadPolicy(places, common.configuration(places), assignments: common.assignments)
         let name = try pluginName()
         switch format {
         case .table:
