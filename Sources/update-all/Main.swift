@@ -15,7 +15,7 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            try SignalSource.block(RunSession.handledSignals)
+            try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.
@@ -72,7 +72,10 @@ struct UpdateAll: AsyncParsableCommand {
             progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
             """,
         version: programVersion,
-        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, ConfigCommand.self, Logs.self],
+        subcommands: [
+            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PolicyCommand.self,
+            ConfigCommand.self, Logs.self,
+        ],
         defaultSubcommand: Run.self)
 }
 

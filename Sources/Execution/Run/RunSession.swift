@@ -24,6 +24,8 @@ public actor RunSession {
     private var site: CgroupSite
     private var starter: StepStarter?
     private var janitor: Janitor?
+    /// Where there are no groups.
+    private var orphans: Orphans?
     private var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
@@ -31,6 +33,7 @@ public actor RunSession {
     private var signals: SignalSource?
     private var prober: Prober?
     private var supervisor: RunSupervisor?
+    private var governance: Governance?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -42,8 +45,10 @@ public actor RunSession {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Signals that a run handles; to be blocked before any thread is started.
-    public static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// What somebody may want of a run.
+    static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// Signals that a run reads; to be blocked before any thread is started.
+    public static let blockedSignals = handledSignals + [SIGCHLD]
 
     /// What a display changed of the terminal, should we die before it can put that right.
     public struct TerminalHandOver: Sendable {
@@ -92,8 +97,7 @@ public actor RunSession {
             machine.missingControllerReason = tree.missingControllerReason
         case .unavailable(let reason):
             machine.missingControllerReason = reason
-            // Orphans of steps come to us then, and not to init, where nobody would find them.
-            try? becomeSubreaper()
+            orphans = Orphans()
         }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
@@ -105,11 +109,12 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, pluginSettings: configuration.pluginSettings,
-                witness: configuration.places.guardian, janitor: janitor)
+                witness: configuration.places.guardian, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
-            signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
+            let signalNumbers = Self.handledSignals + (orphans == nil ? [] : [SIGCHLD])
+            signals = try SignalSource(signalNumbers, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
@@ -186,16 +191,8 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
-        let planner = Planner(
-            policy: configuration.policy, machine: machine, selection: configuration.selection, hooks: hooks
-        ) { [personas] runAs, plugin in
-            do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin).account.name)
-            } catch {
-                return .failure(error)
-            }
-        }
+        var planner = planner()
+        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
@@ -204,13 +201,42 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            for group in [inForce.run, inForce.steps, inForce.protected] {
-                prepared.plan.deviations += group.deviations
-            }
-            try planner.refuseWhatCannotBeEnforced(prepared.plan)
+            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
+        }
+        if let blindness = Governance.blindness(of: configuration.policy.protection) {
+            prepared.plan.deviations.append(blindness)
+            if blindness.effective == nil { try planner.refuse([blindness]) }
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    private func planner() -> Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+            [personas] runAs, plugin in
+            do throws(PersonaRefusal) {
+                return .success(try personas.persona(runAs, for: plugin).account.name)
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
+    /// that cannot be enforced does not matter.
+    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
+        let plan = try planner().plan(facts, notSelected: notSelected, enforces: false).plan
+        let refusals = refusals(facts)
+        let asked = facts.map { PluginCheck($0, refusal: refusals[$0.name]) }
+        let refused = configuration.selection.refused.map { name in
+            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
+        }
+        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
+        return UpdateCheck(
+            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
+            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
     }
 
     /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
@@ -346,6 +372,7 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
+            govern(supervisor)
             do throws(Errno) {
                 try supervisor.start()
             } catch {
@@ -354,6 +381,8 @@ public actor RunSession {
                     .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
+        governance?.stop()
+        governance = nil
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
@@ -376,6 +405,24 @@ public actor RunSession {
         return retention.apply(now: calendarTime())
     }
 
+    private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
+
+    /// Has the run step back while others suffer, where the policy says so.
+    private func govern(_ supervisor: RunSupervisor) {
+        let protection = configuration.policy.protection
+        guard protection.isActive else { return }
+        let governance = Governance(
+            protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
+            effects: Governance.Effects(
+                hold: { [unowned supervisor] in supervisor.hold() },
+                goOn: { [unowned supervisor] in supervisor.goOn() },
+                setFrozen: { [unowned supervisor] in supervisor.setFrozen($0) },
+                publish: { [bus] in bus.publish(.throttle($0)) },
+                report: { [bus] in bus.publish(.error($0)) }))
+        self.governance = governance
+        governance.start()
+    }
+
     /// Before the first process is started; once.
     private func startGuardian() {
         guard guardian == nil, guardianTrouble == nil else { return }
@@ -391,7 +438,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
-                loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
+                loop: loop,
+                start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
                     assumeIsolated { $0.bus.publish(.error(text)) }
                 })
@@ -416,6 +464,8 @@ public actor RunSession {
 
     private func received(_ signal: ReceivedSignal) {
         switch signal.number {
+        case SIGCHLD:
+            orphans?.reap()
         case SIGTSTP:
             standStill()
         case SIGHUP:
@@ -427,6 +477,8 @@ public actor RunSession {
             inputArrived(false)
             prober?.cancel()
             supervisor?.interrupt(signal: signal.number)
+            // What is frozen could not obey.
+            governance?.stop()
         }
     }
 

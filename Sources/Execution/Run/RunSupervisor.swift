@@ -25,6 +25,8 @@ public struct RunResult: Sendable {
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
     public var signal: Int32?
+    /// A step did not run since a limit that the policy requires was not in force.
+    public var lacksRequiredLimit = false
 
     /// In a word, for hooks after the run.
     var word: String {
@@ -57,7 +59,7 @@ final class RunSupervisor {
     private var waitDeadlines: [JobIndex: EventLoop.Timer] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
-    private var startTime = Duration.zero
+    private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
     private var usageTimer: EventLoop.Timer?
 
@@ -86,6 +88,7 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.completion = completion
+        startTime = monotonicTime()
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -94,7 +97,6 @@ final class RunSupervisor {
 
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
-        startTime = monotonicTime()
         defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
     }
@@ -112,6 +114,16 @@ final class RunSupervisor {
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
         perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
+    }
+
+    /// Starts nothing, or nothing more, until `goOn`.
+    func hold() { perform(dispatcher.hold(now: now)) }
+
+    func goOn() { perform(dispatcher.goOn(now: now)) }
+
+    /// What may be frozen was, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
     }
 
     private func showUsage() {
@@ -214,6 +226,8 @@ final class RunSupervisor {
             running[step] = nil
             stepOfLog[run.logID] = nil
             guardian?.unprotect(step: step)
+            for deviation in error.missingLimits { bus.publish(.limit(deviation), of: step.plugin) }
+            if !error.missingLimits.isEmpty { report.lacksRequiredLimit = true }
             releaseAndReport(
                 step, PhaseEnd(phase: step.phase, outcome: error.outcome, error: error.reason), hasRun: false)
         }

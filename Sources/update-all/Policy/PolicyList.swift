@@ -20,8 +20,7 @@ struct PolicyList: ParsableCommand {
     func run() throws {
         let places = common.places()
         let configuration = try common.configuration(places)
-        let choice = configuration.policy.flatMap { $0.origin.layer == .builtIn ? nil : $0.value }
-        let entries = try listPolicies(places, choice: choice)
+        let entries = try listPolicies(places, configuration)
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)

@@ -25,7 +25,7 @@ struct PolicyShow: ParsableCommand {
 
     func run() throws {
         let places = common.places()
-        let policy = try loadPolicy(places, common.configuration(places), assignments: common.assignments)
+        let policy = try loadPolicy(places, try common.configuration(places), assignments: common.assignments)
         let name = try pluginName()
         switch format {
         case .table:
