@@ -120,6 +120,16 @@ private let parts: Set = [
 
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
+    "in use, extended",
+    "in use, over it",
+    "What the policy … does with … on …",
+    "The rest of the policy",
+    "All steps together",
+    "All commits together",
+    ", which cannot run: …",
+    "; a commit, which nothing here may kill",
+    "…: left out, since …",
+    "not valid: update-all policy check … says what is wrong",
     "up to date",
     "… wall_ms=… ended_ms=…",
     "commit_ended=… log=… output=…",

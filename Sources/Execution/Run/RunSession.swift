@@ -182,7 +182,8 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = planner()
+        var planner = planner()
+        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits

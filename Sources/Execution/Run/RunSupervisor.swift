@@ -27,6 +27,12 @@ public struct RunResult: Sendable {
     public var signal: Int32?
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
+
+    /// In a word, for hooks after the run.
+    var word: String {
+        if signal != nil { return "cancelled" }
+        return outcomes.values.allSatisfy(\.isSuccess) ? "succeeded" : "failed"
+    }
 }
 
 /// Runs one plan.
@@ -101,12 +107,13 @@ final class RunSupervisor {
         perform(dispatcher.start(now: now))
     }
 
-    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed.
+    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed. Hooks after
+    /// the run still run behind the first, since they take back what those before it did, and not behind the second.
     func interrupt(signal: Int32) {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
-        if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+        perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
     }
 
     /// Starts nothing, or nothing more, until `goOn`.
@@ -187,6 +194,8 @@ final class RunSupervisor {
     }
 
     private func launch(_ command: StepCommand) {
+        var command = command
+        if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
         do throws(Errno) {
             let run = StepRun(

@@ -27,6 +27,10 @@ struct StepCommand: Sendable {
     var isProtected = false
     var stopSignal: Int32?
     var timeout: Duration?
+    /// It is a program of the policy, not a plugin's.
+    var hook: HookMoment?
+    /// What a hook after the run is told of it.
+    var runResult: String?
 }
 
 /// Why a process was not started.
@@ -282,7 +286,9 @@ final class StepStarter {
         context.hints = command.hints
         context.settings = pluginSettings[command.plugin.name] ?? []
         if usesTerminal { context.terminal = "xterm-256color" }
-        return Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        var invocation = Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        if let hook = command.hook { invocation.become(hook, runResult: command.runResult) }
+        return invocation
     }
 
     /// `nil`: as this process, which is what package managers need of root.
