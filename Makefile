@@ -45,6 +45,7 @@ ci: test-deps lint build ## what CI does: lint, tests, coverage
 	@contrib/build/test --coverage
 
 bench: test-deps build ## speed and size beside the peers, in one run
+	@$(SWIFT) build $(RELEASE_FLAGS) --product bench-launching
 	@contrib/bench/run
 
 install: ## what make build made, to $(DESTDIR)$(PREFIX)

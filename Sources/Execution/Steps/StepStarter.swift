@@ -220,7 +220,7 @@ final class StepStarter {
             throw StartFailure(
                 outcome: .failed,
                 reason:
-                    "no private directory can be made for it in \(directories.root): \(error). "
+                    "its private directory in \(directories.root) cannot be made: \(error). "
                     + "Choose another place with --state-dir")
         }
     }
