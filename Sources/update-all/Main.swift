@@ -72,7 +72,10 @@ struct UpdateAll: AsyncParsableCommand {
             progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
             """,
         version: programVersion,
-        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, ConfigCommand.self, Logs.self],
+        subcommands: [
+            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PolicyCommand.self,
+            ConfigCommand.self, Logs.self,
+        ],
         defaultSubcommand: Run.self)
 }
 

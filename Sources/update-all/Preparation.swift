@@ -22,7 +22,8 @@ struct Preparation {
     /// - Throws: exit code 2 with what is wrong.
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
-        display: DisplayChoice? = nil, saved: Plan? = nil, options: RunOptions = RunOptions()
+        display: DisplayChoice? = nil, saved: Plan? = nil,
+        phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
         configuration = try common.configuration(places, display: display)
@@ -34,6 +35,7 @@ struct Preparation {
         try Self.check(configuration, plugins)
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        selection.phases = phases
         if let saved {
             // Those that it left out, too: what they are now must be what they were.
             selection.only = Set(saved.steps.map(\.id.plugin) + saved.skipped.map(\.plugin))
@@ -104,7 +106,17 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
+        return try await session.plan(facts, notSelected: others(than: facts))
+    }
+
+    /// Asks the plugins what updates there are.
+    func check() async throws -> UpdateCheck {
+        let facts = try await ask(for: .plan)
+        return try await session.check(facts, notSelected: others(than: facts))
+    }
+
+    private func others(than facts: [PluginFacts]) -> [PluginName] {
         let asked = Set(facts.map(\.name))
-        return try await session.plan(facts, notSelected: plugins.map(\.name).filter { !asked.contains($0) })
+        return plugins.map(\.name).filter { !asked.contains($0) }
     }
 }

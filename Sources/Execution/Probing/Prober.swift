@@ -110,7 +110,7 @@ final class Prober {
     }
 
     private func ended(_ end: ProcessLifecycle.End, output: AnswerCollector, of name: PluginName) {
-        conversations[name]?.running?.cleanUp()
+        conversations[name]?.running?.cleanUp(after: end)
         conversations[name]?.running = nil
         let ending: Answer.Ending =
             switch end.cause {

@@ -190,7 +190,25 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+        let planner = planner()
+        var prepared = try planner.plan(facts, notSelected: notSelected)
+        if case .tree(let tree) = site {
+            let limits = planner.runSettings.limits
+            func writes(_ role: GroupRole) -> [ControlWrite] {
+                controlWrites(for: limits, of: role, on: machine).writes
+            }
+            let inForce = tree.applyRunLimits(
+                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
+        }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
+        return prepared
+    }
+
+    private func planner() -> Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin in
             do throws(PersonaRefusal) {
                 return .success(try personas.persona(runAs, for: plugin).account.name)
@@ -198,19 +216,28 @@ public actor RunSession {
                 return .failure(error)
             }
         }
-        var prepared = try planner.plan(facts, notSelected: notSelected)
-        if case .tree(let tree) = site {
-            let limits = planner.runSettings.limits
-            func writes(_ role: GroupRole) -> [ControlWrite] {
-                controlWrites(for: limits, of: role, on: machine).writes
-            }
-            let deviations = tree.applyRunLimits(
-                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            prepared.plan.deviations += deviations
-            try planner.refuse(deviations)
+    }
+
+    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
+    /// that cannot be enforced does not matter.
+    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
+        let plan = try planner().plan(facts, notSelected: notSelected, enforces: false).plan
+        let refusals = refusals(facts)
+        let asked = facts.map { PluginCheck($0, refusal: refusals[$0.name]) }
+        let refused = configuration.selection.refused.map { name in
+            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
         }
-        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
-        return prepared
+        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
+        return UpdateCheck(
+            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
+            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
+    }
+
+    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
+    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
+        PluginExplainer(
+            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
+        ).explain(plugin)
     }
 
     /// - Throws: exit code 2 where a saved plan is no longer what would be done.
@@ -324,7 +351,7 @@ public actor RunSession {
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
-            writer = try LogWriter()
+            writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
             throw RunError(
                 .failure,
@@ -355,6 +382,18 @@ public actor RunSession {
         // The journal is on disk before the run counts as over; displays may be slower than that.
         await readers.journal?.ended()
         return report
+    }
+
+    /// Removes the logs of old runs, as the policy says; for the end of a run.
+    /// - Returns: what went wrong, as sentences without a full stop.
+    public func removeOldLogs() -> [String] {
+        let places = configuration.places
+        let reports = (try? readPredecessorReports(in: places.state, current: run)) ?? []
+        let guarded = Set(reports.filter(\.isGuardianAtWork).map(\.run))
+        let retention = LogRetention(directory: "\(places.logs)/runs", settings: configuration.policy.logs) { run in
+            guarded.contains(run) || run.processID.map(processExists) ?? false
+        }
+        return retention.apply(now: calendarTime())
     }
 
     /// Before the first process is started; once.

@@ -290,7 +290,7 @@ final class StepRun: SupervisedProcess.Output {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }
-        started.cleanUp()
+        started.cleanUp(after: end)
         // The process hands its output to this object: one of the two must let go, or neither is ever freed.
         self.started = nil
         ending = (judgement, metrics)

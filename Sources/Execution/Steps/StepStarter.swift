@@ -65,17 +65,19 @@ final class StartedStep {
     let group: ProcessGroup
     fileprivate let directory: PrivateStepDirectory
     fileprivate(set) var process: SupervisedProcess?
+    private let directories: StepDirectories
     private let janitor: Janitor
     private let orphans: Orphans?
 
     fileprivate init(
-        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory, janitor: Janitor,
-        orphans: Orphans?
+        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory,
+        directories: StepDirectories, janitor: Janitor, orphans: Orphans?
     ) {
         self.persona = persona
         self.leaf = leaf
         self.group = group
         self.directory = directory
+        self.directories = directories
         self.janitor = janitor
         self.orphans = orphans
     }
@@ -92,37 +94,14 @@ final class StartedStep {
 
     /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
     /// next run.
-    func cleanUp() {
+    func cleanUp(after end: ProcessLifecycle.End) {
         if let process { orphans?.isNoLongerOurs(process.processID) }
-        let (directory, leaf) = (directory, leaf)
-        janitor.later {
-            directory.removeIfUsed()
-            try? leaf?.remove()
-        }
+        // Without a group nobody knows for certain that all have gone.
+        directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
+        if let leaf { janitor.later { try? leaf.remove() } }
     }
 
     var temporaryDirectory: String { directory.path }
-}
-
-/// A fresh directory that is one process's own.
-private struct PrivateStepDirectory: Sendable {
-    let path: String
-    private let made: timespec
-
-    init(_ path: String, owner: Account?) throws(Errno) {
-        self.path = path
-        try makeDirectory(path, mode: 0o700)
-        made = try status(path).st_mtim
-        if let owner { try changeOwner(path, user: owner.user, group: owner.group) }
-    }
-
-    /// Removes it if anything was ever put into it. An untouched one costs nothing and goes with the run's own: to remove
-    /// each at once costs much, since ext4 does not use the inode of a directory again for five seconds, and searches past
-    /// all of those for the next one.
-    func removeIfUsed() {
-        if let now = try? status(path).st_mtim, now.tv_sec == made.tv_sec, now.tv_nsec == made.tv_nsec { return }
-        try? removeTree(path)
-    }
 }
 
 /// Starts processes of steps: the account, a private directory, the group with its limits, the process in it.
@@ -132,7 +111,7 @@ final class StepStarter {
     private let launcher: any Launcher
     private let site: CgroupSite
     private let personas: Personas
-    private let temporaryRoot: String
+    private let directories: StepDirectories
     private let proxies: Proxies
     private let isScheduled: Bool
     private let pluginSettings: [PluginName: [PluginSetting]]
@@ -153,7 +132,7 @@ final class StepStarter {
         self.launcher = launcher
         self.site = site
         self.personas = personas
-        self.temporaryRoot = temporaryRoot
+        directories = StepDirectories(in: temporaryRoot, janitor: janitor)
         proxies = Proxies(environment: environment)
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.pluginSettings = pluginSettings
@@ -187,7 +166,7 @@ final class StepStarter {
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
-        let directory = try makeDirectory(for: command, persona)
+        let directory = try makeDirectory(for: persona)
         do throws(StartFailure) {
             return try start(
                 command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
@@ -223,8 +202,8 @@ final class StepStarter {
                     .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"))
                 }
             let started = StartedStep(
-                persona: persona, leaf: leaf, group: group, directory: directory, janitor: janitor,
-                orphans: orphans)
+                persona: persona, leaf: leaf, group: group, directory: directory, directories: directories,
+                janitor: janitor, orphans: orphans)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -245,16 +224,15 @@ final class StepStarter {
         }
     }
 
-    private func makeDirectory(for command: StepCommand, _ persona: Persona) throws(StartFailure)
-        -> PrivateStepDirectory
-    {
-        let path = "\(temporaryRoot)/\(command.step.leafName(attempt: command.attempt))"
+    private func makeDirectory(for persona: Persona) throws(StartFailure) -> PrivateStepDirectory {
         do throws(Errno) {
-            return try PrivateStepDirectory(path, owner: persona.needsChange ? persona.account : nil)
+            return try directories.take(for: persona.needsChange ? persona.account : nil)
         } catch {
             throw StartFailure(
                 outcome: .failed,
-                reason: "its private directory \(path) cannot be made: \(error). Choose another place with --state-dir")
+                reason:
+                    "no private directory can be made for it in \(directories.root): \(error). "
+                    + "Choose another place with --state-dir")
         }
     }
 
