@@ -86,6 +86,15 @@ sys.exit(not value)
 PYTHON
 }
 
+# serve DIRECTORY: over HTTP on the loopback interface until the test ends; sets $port.
+serve() {
+    mkfifo "$top/port"
+    python3 -u -m http.server --bind 127.0.0.1 --directory "$1" 0 >"$top/port" 2>/dev/null &
+    server=$!
+    # shellcheck disable=SC2034
+    read -r _ _ _ _ _ port _ <"$top/port"
+}
+
 # What holds for every plugin, on a system where it applies and nothing is wrong.
 claim_common_answers() {
     ask is-applicable
