@@ -88,6 +88,25 @@ public struct MergedPolicy: Sendable {
         return run
     }
 
+    /// When the run steps back for others.
+    public var protection: Protection {
+        var protection = Protection()
+        let tables = present([.protect])
+        func share(_ key: PolicyKey) -> Fraction? {
+            if case .share(let share) = value(key, in: tables) { share } else { nil }
+        }
+        protection.cpuSome = share(.cpuSome)
+        protection.memorySome = share(.memorySome)
+        protection.ioSome = share(.ioSome)
+        if case .number(let load) = value(.loadPerCPU, in: tables) { protection.loadPerCPU = load }
+        if case .texts(let groups) = value(.cgroups, in: tables) { protection.cgroups = groups }
+        if let action = text(.action, in: tables).flatMap({ Protection.Action(rawValue: $0) }) {
+            protection.action = action
+        }
+        if let pause = duration(.resumeAfter, in: tables) { protection.resumeAfter = pause }
+        return protection
+    }
+
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
     public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
         let tables = present(Self.tables(of: plugin, phase))

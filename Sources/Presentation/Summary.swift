@@ -24,7 +24,9 @@ struct Summary {
             behind: StyledLine(), columns: columns, style: .bold)
         append(rows, to: &lines)
         appendErrors(to: &lines)
-        for sentence in remarks { lines.appendWrapped(sentence, behind: StyledLine(), columns: columns) }
+        for sentence in remarks(elapsed: elapsed) {
+            lines.appendWrapped(sentence, behind: StyledLine(), columns: columns)
+        }
         return lines
     }
 
@@ -117,13 +119,17 @@ struct Summary {
         }
     }
 
-    private var remarks: [String] {
+    private func remarks(elapsed: Duration) -> [String] {
         var first: [String] = []
         let rebooting = state.plugins.filter { $0.value.result?.rebootRequired == true }.keys.sorted()
         if !rebooting.isEmpty {
             first.append("The machine needs a restart (\(rebooting.map(\.rawValue).listed(atMost: 5))).")
         }
         if let peak = state.end?.metrics.memoryPeak { first.append("Memory peak \(peak).") }
+        let throttled = state.throttledTime(at: elapsed)
+        if throttled > .zero, let cause = state.throttle?.last.cause {
+            first.append("Stepped back for \(throttled.sentence), last since \(cause).")
+        }
         return (first.isEmpty ? [] : [first.joined(separator: " ")])
             + (state.deviations.isEmpty ? [] : [state.deviations.sentences.joined(separator: " ")])
     }

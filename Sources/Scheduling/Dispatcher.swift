@@ -37,6 +37,8 @@ public struct Dispatcher: Sendable {
         case capacity(String)
         /// A lock that somebody outside of the run holds; the text says who.
         case foreignLock(String, holder: String)
+        /// The caller holds everything back.
+        case hold
     }
 
     /// How a job that was started ended.
@@ -85,6 +87,8 @@ public struct Dispatcher: Sendable {
     private(set) var foreignLocks: [String: ForeignLock] = [:]
     /// With what jobs end that would have to wait again; set once the waiting ones were ended.
     private var closing: (outcome: Outcome, reason: EndReason)?
+    /// Nothing is to be started for now.
+    private(set) var isHeld = false
     /// For each waiting job what it was last reported to wait for.
     var reported: [Hurdle?]
     var saidFinished = false
@@ -111,7 +115,7 @@ public struct Dispatcher: Sendable {
 
     // MARK: Events
 
-    /// The run begins. Called once, first.
+    /// The run begins. Called once, and nothing but `hold` before it.
     public mutating func start(now: Double) -> [Action] {
         var actions: [Action] = []
         for job in order.jobs where remaining[job.position] == 0 { becomeWaiting(job) }
@@ -178,6 +182,23 @@ public struct Dispatcher: Sendable {
         var actions: [Action] = []
         guard ![.running, .ended].contains(states[job.position]) else { return actions }
         end(job, outcome, .givenUp, &actions)
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// Starts nothing more, until it is let go on. What runs goes on.
+    public mutating func hold(now: Double) -> [Action] {
+        isHeld = true
+        reservation = nil
+        var actions: [Action] = []
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// Starts again what can start.
+    public mutating func goOn(now: Double) -> [Action] {
+        isHeld = false
+        var actions: [Action] = []
         finishRound(now: now, &actions)
         return actions
     }

@@ -176,6 +176,7 @@ public struct StepGraph: Sendable {
         case .mutex(let name, _): .mutex(name)
         case .capacity(let name): Self.waitReason(forCapacity: name)
         case .foreignLock(let name, let holder): .otherRun(mutex: name, holder: holder)
+        case .hold: .pressure
         }
     }
 

@@ -4,7 +4,7 @@ import TestSupport
 import UpdateModel
 
 struct RandomEvents {
-    static let kinds = 14
+    static let kinds = 15
     var generator: SeededGenerator
 
     /// An event of kind `number`, counted round.
@@ -24,6 +24,8 @@ struct RandomEvents {
             case 10: .phaseEnd(phaseEnd())
             case 11: .completion(completion())
             case 12: .runEnd(runEnd())
+            case 13:
+                .throttle(Throttle(state: any(of: Throttle.State.allCases), share: Fraction(double()), cause: text()))
             default: .error(text())
             }
         let milliseconds = integer(in: -62_167_219_200_000...253_402_300_799_999)

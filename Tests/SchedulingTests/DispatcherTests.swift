@@ -25,6 +25,8 @@ private struct Run {
     mutating func giveUp(_ id: String, now: Double) -> [String] {
         problem.lines(of: dispatcher.giveUp(problem.job(id), as: .deferred, now: now))
     }
+    mutating func hold(now: Double) -> [String] { problem.lines(of: dispatcher.hold(now: now)) }
+    mutating func goOn(now: Double) -> [String] { problem.lines(of: dispatcher.goOn(now: now)) }
     mutating func cancel(now: Double) -> [String] { problem.lines(of: dispatcher.cancelWaiting(now: now)) }
 }
 
@@ -211,6 +213,22 @@ struct DispatcherTests {
         #expect(run.ended("big", now: 14) == ["start t"])
         #expect(run.ended("t", now: 18) == ["finished"])
         #expect(run.dispatcher.isFinished)
+    }
+
+    @Test("While all are held nothing starts, each that could says so once, and then the most urgent goes first")
+    func held() throws {
+        let problem = try makeProblem(
+            ["R": 2], .job("a", 1, needs: ["R": 1]), .job("b", 3, requires: ["a"], needs: ["R": 1]),
+            .job("c", 5, after: ["a"], needs: ["R": 2]), .job("d", 1, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d"])
+        #expect(run.hold(now: 0) == [])
+        #expect(run.ended("a", now: 1) == ["c is held", "b is held"])
+        #expect(run.ended("d", now: 1) == [])
+        #expect(run.goOn(now: 2) == ["start c", "b waits for R"])
+        #expect(run.hold(now: 3) == ["b is held"])
+        #expect(run.cancel(now: 4) == ["end b: cancelled, cancelled"])
+        #expect(run.ended("c", now: 5) == ["finished"])
     }
 
     @Test("A run without jobs is finished at once")

@@ -55,6 +55,7 @@ extension Problem {
                 "\(id(of: job)) waits for \(name) of \(id(of: holder))"
             case .waiting(let job, .capacity(let name)): "\(id(of: job)) waits for \(name)"
             case .waiting(let job, .foreignLock(let name, let holder)): "\(id(of: job)) waits for \(name), \(holder)"
+            case .waiting(let job, .hold): "\(id(of: job)) is held"
             case .finished: "finished"
             }
         }

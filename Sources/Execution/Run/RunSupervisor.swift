@@ -53,7 +53,7 @@ final class RunSupervisor {
     private var waitDeadlines: [JobIndex: EventLoop.Timer] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
-    private var startTime = Duration.zero
+    private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
     private var usageTimer: EventLoop.Timer?
 
@@ -82,6 +82,7 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.completion = completion
+        startTime = monotonicTime()
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -90,7 +91,6 @@ final class RunSupervisor {
 
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
-        startTime = monotonicTime()
         defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
     }
@@ -107,6 +107,16 @@ final class RunSupervisor {
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
         if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+    }
+
+    /// Starts nothing, or nothing more, until `goOn`.
+    func hold() { perform(dispatcher.hold(now: now)) }
+
+    func goOn() { perform(dispatcher.goOn(now: now)) }
+
+    /// What may be frozen was, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
     }
 
     private func showUsage() {

@@ -110,6 +110,9 @@ final class StepRun: SupervisedProcess.Output {
         started?.process?.stop(cause, isUrgent: isUrgent)
     }
 
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) { started?.process?.setFrozen(isFrozen) }
+
     private func announce(_ started: StartedStep) {
         let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []
         publish(
