@@ -122,6 +122,9 @@ private let parts: Set = [
     "; a commit, which nothing here may kill",
     "…: left out, since …",
     "rules of ending",
+    "the time disks are busy",
+    "pressure of others",
+    "the run ends",
     "rights (… instead of …)",
 ]
 
