@@ -30,7 +30,9 @@ public final class InProcessLauncher: Launcher, Sendable {
         self.method = method
     }
 
-    public func launch(_ request: LaunchRequest) throws(LaunchError) -> LaunchedProcess {
+    public func launch(
+        _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
+    ) throws(LaunchError) -> LaunchedProcess {
         guard let strings = SpecStrings(request) else {
             throw LaunchError(
                 executable: request.executable, stage: .prepare, attempt: "pass its arguments", errno: .invalidArgument,
@@ -44,6 +46,7 @@ public final class InProcessLauncher: Launcher, Sendable {
                 executable: request.executable, stage: .prepare, attempt: "make its standard streams", errno: error,
                 advice: error == .tooManyOpenFiles ? "raise the limit of open files: ulimit -n" : "")
         }
+        beforeStart(ends.readEnds)
         let result = spawn(request, strings, ends)
         guard result.pid > 0 else { throw LaunchError(request, result) }
         return LaunchedProcess(
@@ -208,6 +211,14 @@ private struct StreamEnds: ~Copyable {
             errors = nil
             childErrors = nil
             input = descriptor
+        }
+    }
+
+    /// Our ends, from which the output is read.
+    var readEnds: [CInt] {
+        switch errors {
+        case .some(let descriptor): [output.raw, descriptor.raw]
+        case .none: [output.raw]
         }
     }
 

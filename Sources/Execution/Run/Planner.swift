@@ -51,6 +51,8 @@ struct Planner {
     let policy: MergedPolicy
     let machine: MachineFacts
     let selection: Selection
+    /// In the order in which they run.
+    var hooks: [Hook] = []
     /// The account's name, or why a step cannot run as that.
     let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
 
@@ -94,12 +96,30 @@ struct Planner {
             }
             nodes.append(node(for: plugin, wanted))
         }
+        for hook in hooks {
+            if selection.isDryRun {
+                let reason = "a hook has no dry run, so it is only planned"
+                skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
+                continue
+            }
+            let step = StepID(hook.plugin.name, .execute)
+            (commands[step], missing[step]) = command(for: hook)
+            nodes.append(
+                PluginNode(
+                    name: hook.plugin.name,
+                    steps: [PluginNode.Step(phase: .execute, duration: Self.nominalSeconds)], hook: hook.moment))
+        }
 
         let graph: StepGraph
         do throws(StepGraphError) {
             graph = try StepGraph(nodes, absent: absent, capacities: capacities(run))
         } catch {
             throw RunError(.usage, error.description)
+        }
+        // Where nothing else runs, they do not either, and need not be there.
+        for hook in hooks where graph.job(StepID(hook.plugin.name, .execute)) != nil {
+            accounts[StepID(hook.plugin.name, .execute)] = try hook.account(
+                persona(hook.runAs(policy, on: machine), hook.plugin))
         }
         let schedule = Schedule(of: graph.problem)
         let estimated = knownDurations(facts)
@@ -111,7 +131,7 @@ struct Planner {
                 demand: graph.demand(of: entry.job), limits: command?.limits ?? [], runAs: accounts[id] ?? "",
                 isProtected: command?.isProtected ?? false, startSeconds: entry.start,
                 durationSeconds: entry.finish - entry.start, durationIsKnown: estimated.contains(id), wave: entry.wave,
-                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
+                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) }, hook: command?.hook)
         }
         let running = Set(steps.map(\.id.plugin))
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
@@ -241,6 +261,14 @@ struct Planner {
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
+        return (command, deviations)
+    }
+
+    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
+        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        facts.runAs = hook.runAs(policy, on: machine)
+        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+        command.hook = hook.moment
         return (command, deviations)
     }
 
