@@ -9,7 +9,7 @@ SWIFT ?= swift
 
 # What building, testing and the demonstration need from Debian.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
-TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git python3 python3-venv tmux shellcheck ninja-build
+TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
@@ -45,6 +45,7 @@ ci: test-deps lint build ## what CI does: lint, tests, coverage
 	@contrib/build/test --coverage
 
 bench: test-deps build ## speed and size beside the peers, in one run
+	@$(SWIFT) build $(RELEASE_FLAGS) --product bench-launching
 	@contrib/bench/run
 
 install: ## what make build made, to $(DESTDIR)$(PREFIX)

@@ -36,6 +36,8 @@ private let attempts: Set = [
 
 /// What follows "must be" or "expected": it is its own mend.
 private let expectations: Set = [
+    #"a size of at least "4K""#,
+    "the name of a shipped policy, or the path of a file",
     "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
     "a whole number from 0 on",
@@ -109,9 +111,23 @@ private let parts: Set = [
     "[run], [step] or [plugin.NAME]",
     "[step] or [plugin.NAME]",
     "Error while parsing",
-    #"(did you mean "…"?)"#,
-    ". The commit goes on",
     "rules of ending",
+    "rights (… instead of …)",
+    #"(did you mean "…"?)"#,
+    "in use, extended",
+    "in use, over it",
+    "it would never apply",
+    "each plan begins with a warning",
+    "a process more before each plan",
+    #"run_as = "user""#,
+    "separate_download = false",
+    ", which cannot run: …",
+    "; a commit, which nothing here may kill",
+    "…: left out, since …",
+    "rules of ending",
+    "the time disks are busy",
+    "pressure of others",
+    "the run ends",
     "rights (… instead of …)",
 ]
 
@@ -143,5 +159,12 @@ private let labels: Set = [
     "policy …; plugins from …",
     "state in …, logs in …",
     "Nothing was run.",
+    "applies here; runs as …: …",
+    "applies here; is up to date",
+    "does not apply here: …",
+    "What the policy … does with … on …",
+    "The rest of the policy",
+    "All steps together",
+    "All commits together",
     "saved; run it with: update-all run --plan …",
 ]

@@ -149,7 +149,8 @@ struct Planner {
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
             deviations: Self.eachOnce(
-                branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
+                Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }
+            ))
         plan.policyHash = sha256(policy.canonicalText)
         if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
@@ -294,8 +295,24 @@ struct Planner {
             memory: run.limits.memoryHigh ?? run.limits.memoryMax)
     }
 
-    private func branchDeviations(_ run: RunSettings) -> [LimitDeviation] {
+    private static func branchDeviations(_ run: RunSettings, on machine: MachineFacts) -> [LimitDeviation] {
         [GroupRole.run, .branch].flatMap { controlWrites(for: run.limits, of: $0, on: machine).deviations }
+    }
+
+    /// What of the policy cannot be had here by any of `plugins`, without asking them anything.
+    static func deviations(
+        of policy: MergedPolicy, for plugins: [DiscoveredPlugin], on machine: MachineFacts
+    ) -> [LimitDeviation] {
+        let steps = plugins.flatMap { plugin in
+            [Phase.download, .execute].flatMap { phase in
+                let isProtected = plugin.manifest?.protectedPhases.contains(phase) ?? false
+                return controlWrites(
+                    for: policy.step(plugin.name, phase, on: machine).limits, of: isProtected ? .protectedLeaf : .leaf,
+                    on: machine
+                ).deviations
+            }
+        }
+        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
     }
 
     /// A limit that many steps share is told once.

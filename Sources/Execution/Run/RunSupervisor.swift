@@ -216,16 +216,11 @@ final class RunSupervisor {
     private func start(_ run: StepRun) {
         let step = run.step
         do throws(StartFailure) {
-            if run.command.isProtected, let guardian {
-                try run.start(with: starter, under: guardian, logIn: directory)
-            } else {
-                try run.start(with: starter, exitRecord: nil)
-                run.track(by: guardian)
-            }
+            try run.start(with: starter, under: guardian, logIn: directory)
         } catch {
             running[step] = nil
             stepOfLog[run.logID] = nil
-            guardian?.unprotect(step: step)
+            tellGuardianOfEnd(of: run)
             for deviation in error.missingLimits { bus.publish(.limit(deviation), of: step.plugin) }
             if !error.missingLimits.isEmpty { report.lacksRequiredLimit = true }
             releaseAndReport(
@@ -237,7 +232,7 @@ final class RunSupervisor {
         let step = run.step
         running[step] = nil
         stepOfLog[run.logID] = nil
-        if run.command.isProtected { guardian?.unprotect(step: step) } else { guardian?.untrack(step: step) }
+        tellGuardianOfEnd(of: run)
         if shouldRetry(run, end) {
             var command = run.command
             let number = command.attempt
@@ -249,6 +244,10 @@ final class RunSupervisor {
         }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
         releaseAndReport(step, end, hasRun: true)
+    }
+
+    private func tellGuardianOfEnd(of run: StepRun) {
+        if run.command.isProtected { guardian?.unprotect(step: run.step) } else { guardian?.untrack(step: run.step) }
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
