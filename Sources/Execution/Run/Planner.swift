@@ -96,14 +96,15 @@ struct Planner {
             }
             nodes.append(node(for: plugin, wanted))
         }
-        for hook in hooks {
+        // Where nothing is committed, there is nothing to prepare for.
+        for hook in hooks where selection.phases.contains(.execute) {
             if selection.isDryRun {
                 let reason = "a hook has no dry run, so it is only planned"
                 skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
                 continue
             }
             let step = StepID(hook.plugin.name, .execute)
-            (commands[step], missing[step]) = command(for: hook)
+            (commands[step], missing[step]) = command(for: hook, limitsOfRun: run.limits)
             nodes.append(
                 PluginNode(
                     name: hook.plugin.name,
@@ -264,10 +265,12 @@ struct Planner {
         return (command, deviations)
     }
 
-    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
-        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
-        facts.runAs = hook.runAs(policy, on: machine)
-        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+    private func command(for hook: Hook, limitsOfRun: Limits) -> (StepCommand, [LimitDeviation]) {
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        let step = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        var (command, deviations) = command(for: step, of: facts, limitsOfRun: limitsOfRun)
         command.hook = hook.moment
         return (command, deviations)
     }
