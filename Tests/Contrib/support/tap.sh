@@ -101,7 +101,7 @@ claim_common_answers() {
 # recorded_tool NAME: puts a NAME on PATH that prints what the real one did. Its answer to `NAME A B` is the file A_B of
 # Tests/Contrib/recorded/NAME/$recording, or of .../always; A_B.exit is its exit status, A_B.error what it wrote to stderr,
 # and A_B.then the recording that it answers from afterwards. What it is called with is in $top/calls, its last environment
-# in $top/environment.
+# in $top/environment. TOP in a name or an answer stands for $top.
 recorded_tool() {
     mkdir -p "$top/bin"
     cat >"$top/bin/$1" <<TOOL
@@ -109,11 +109,11 @@ recorded_tool() {
 printf '%s\\n' "\$*" >>'$top/calls'
 env >'$top/environment'
 recordings='$project/Tests/Contrib/recorded/$1'
-key=\$(printf '%s' "\$*" | tr ' /' '_%')
+key=\$(printf '%s' "\$*" | sed 's,$top,TOP,g' | tr ' /' '_%')
 answer=\$recordings/\$(cat '$top/recording')/\$key
 [ -e "\$answer" ] || answer=\$recordings/always/\$key
 [ -e "\$answer" ] || { echo "not recorded: \$answer" >&2; exit 99; }
-cat "\$answer"
+sed 's,TOP/,$top/,g' "\$answer"
 [ ! -e "\$answer.error" ] || cat "\$answer.error" >&2
 [ ! -e "\$answer.then" ] || cat "\$answer.then" >'$top/recording'
 [ ! -e "\$answer.exit" ] || exit "\$(cat "\$answer.exit")"
