@@ -16,8 +16,10 @@ let pure: [Target] = [
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
+    .target(name: "Governing", dependencies: ["UpdateModel"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
 ]
@@ -33,13 +35,21 @@ let effects: [Target] = [
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
         name: "Execution",
-        dependencies: ["Launching", "Scheduling", "PluginProtocol", "Policy", "Interchange", collections]),
+        dependencies: [
+            "Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            collections,
+        ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
 let executables: [Target] = [
     .executableTarget(name: "update-all", dependencies: ["Execution", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
+]
+
+/// Measured by `make bench`; not installed.
+let benchmarks: [Target] = [
+    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -49,7 +59,9 @@ let tests: [Target] = [
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
+    .testTarget(name: "GoverningTests", dependencies: ["Governing", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
@@ -73,7 +85,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: pure + effects + executables + tests,
+    targets: pure + effects + executables + benchmarks + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

@@ -139,17 +139,18 @@ public final class CgroupTree: Sendable {
     ///
     /// A weight counts among siblings only: below a slice of our own, where there are none but other runs of ours, it must
     /// be on the slice as well to count against the rest of the machine.
-    /// - Returns: those that are not in force as asked for.
+    /// - Returns: what each of the groups has now.
     public func applyRunLimits(
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
-    ) -> [LimitDeviation] {
+    ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
         if !hasSupervisor {
             let weights = run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) }
             _ = base.apply(weights, controllers: controllers)  // told of the run's own group
         }
-        return self.run.apply(run, controllers: controllers).deviations
-            + self.steps.group.apply(steps, controllers: controllers).deviations
-            + self.protected.group.apply(protected, controllers: controllers).deviations
+        return (
+            self.run.apply(run, controllers: controllers), self.steps.group.apply(steps, controllers: controllers),
+            self.protected.group.apply(protected, controllers: controllers)
+        )
     }
 
     /// Makes the group of a try of a step, with its limits in force before anything can run in it. Limits that are not are in
@@ -165,6 +166,23 @@ public final class CgroupTree: Sendable {
 
     /// Ends all processes of unprotected steps at once.
     public func killSteps() throws(CgroupError) { try steps.group.kill() }
+
+    /// Freezes all unprotected steps, or lets them go on. Nothing may be launched into them while they are frozen.
+    public func freezeSteps(_ isFrozen: Bool) throws(CgroupError) { try steps.group.freeze(isFrozen) }
+
+    /// Changes limits of the run's own group, which bind its commits too.
+    /// - Returns: those that are not in force as asked for.
+    public func apply(_ limits: [ControlWrite]) -> [LimitDeviation] {
+        run.apply(limits, controllers: controllers).deviations
+    }
+
+    /// All processes of the run's steps.
+    public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
+
+    /// What the run has read from and written to each device, by `MAJOR:MINOR`; empty without the io controller.
+    public func transferred() -> [String: ByteCount] {
+        controllers.contains(.io) ? IOController.transferred(in: run.directory.raw) : [:]
+    }
 
     /// What the whole run has used up to now, of the groups of its steps together.
     public func metrics(wall: Duration) -> Metrics {

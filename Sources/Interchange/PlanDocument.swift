@@ -21,6 +21,7 @@ extension JSONWriter {
     mutating func writeMembers(of plan: Plan) {
         write("version", planVersion)
         write("policy", plan.policy)
+        writeIfPresent("policy_hash", plan.policyHash)
         write("host", plan.hostName)
         if !plan.runLimits.isEmpty { write("run_limits", plan.runLimits) }
         writeIfPresent("fetch_bytes", plan.fetch?.bytes)
@@ -59,6 +60,7 @@ extension JSONWriter {
         write("id", step.id.description)
         write("plugin", step.id.plugin.rawValue)
         write("phase", step.id.phase.rawValue)
+        writeIfPresent("hook", step.hook?.rawValue)
         write("after", step.after.map(\.description))
         write("mutexes", step.mutexes)
         key("demand")

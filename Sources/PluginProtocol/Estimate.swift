@@ -62,7 +62,7 @@ public enum EstimateAnswer: Hashable, Sendable {
             if let reported {
                 self = reported
             } else if answer.isCut {
-                self = .unknown("its answer is too long")
+                self = .unknown("its answer is longer than the 4 MiB that are read")
             } else {
                 self = Self.success(answer, value)
             }
@@ -70,7 +70,7 @@ public enum EstimateAnswer: Hashable, Sendable {
             // A program that reports an error in JSON and exits with 1 speaks of that error.
             self = reported ?? .notApplicable
         case .exit(2):
-            self = .unknown("it cannot estimate" + answer.quotation)
+            self = .unknown("it cannot estimate (exit code 2), and its update runs" + answer.quotation)
         case .exit(let code):
             self = reported ?? .error("it exited with code \(code)" + answer.quotation)
         case .missing(let reason):

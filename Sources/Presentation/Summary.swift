@@ -22,15 +22,17 @@ struct Summary {
         lines.appendWrapped(
             "update-all \(state.end == nil ? "ended early" : "finished") in \(wall.sentence)\(counts)",
             behind: StyledLine(), columns: columns, style: .bold)
-        for row in rows { append(row, to: &lines) }
+        append(rows, to: &lines)
         appendErrors(to: &lines)
-        for sentence in remarks { lines.appendWrapped(sentence, behind: StyledLine(), columns: columns) }
+        for sentence in remarks(elapsed: elapsed) {
+            lines.appendWrapped(sentence, behind: StyledLine(), columns: columns)
+        }
         return lines
     }
 
     func failures() -> [StyledLine] {
         var lines: [StyledLine] = []
-        for row in rows where !row.outcome.isSuccess { append(row, to: &lines) }
+        append(rows.filter { !$0.outcome.isSuccess }, to: &lines)
         appendErrors(to: &lines)
         return lines
     }
@@ -49,13 +51,17 @@ struct Summary {
     private var rows: [Row] {
         var endedSteps: [PluginName: [StepState]] = [:]
         for step in state.steps where step.isEnded { endedSteps[step.id.plugin, default: []].append(step) }
-        var names = state.start?.plugins ?? []
-        let listed = Set(names)
-        names += Set(state.plugins.keys).union(endedSteps.keys).subtracting(listed).sorted()
         let rows = names.compactMap { name in
             row(name, state.plugins[name] ?? RunState.PluginState(), steps: endedSteps[name] ?? [])
         }
         return Outcome.summaryOrder.flatMap { outcome in rows.filter { $0.outcome == outcome } }
+    }
+
+    /// The plugins that were asked; then, in the order of the plan, what else has steps: hooks.
+    private var names: [PluginName] {
+        var listed: Set<PluginName> = []
+        return ((state.start?.plugins ?? []) + state.steps.map(\.id.plugin) + state.plugins.keys.sorted())
+            .filter { listed.insert($0).inserted }
     }
 
     private func row(_ name: PluginName, _ plugin: RunState.PluginState, steps: [StepState]) -> Row? {
@@ -86,9 +92,13 @@ struct Summary {
         }
     }
 
-    private func append(_ row: Row, to lines: inout [StyledLine]) {
-        let nameWidth = min(
-            max(10, state.start?.plugins.map(\.rawValue.utf8.count).max() ?? 0), max(4, columns / 4))
+    private func append(_ rows: [Row], to lines: inout [StyledLine]) {
+        let longest = names.map(\.rawValue.utf8.count).max() ?? 0
+        let nameWidth = min(max(10, longest), max(4, columns / 4))
+        for row in rows { append(row, nameWidth: nameWidth, to: &lines) }
+    }
+
+    private func append(_ row: Row, nameWidth: Int, to lines: inout [StyledLine]) {
         var head = StyledLine("  ")
         head.append(row.outcome.mark, row.outcome.style)
         head.append(" ")
@@ -113,13 +123,17 @@ struct Summary {
         }
     }
 
-    private var remarks: [String] {
+    private func remarks(elapsed: Duration) -> [String] {
         var first: [String] = []
         let rebooting = state.plugins.filter { $0.value.result?.rebootRequired == true }.keys.sorted()
         if !rebooting.isEmpty {
             first.append("The machine needs a restart (\(rebooting.map(\.rawValue).listed(atMost: 5))).")
         }
         if let peak = state.end?.metrics.memoryPeak { first.append("Memory peak \(peak).") }
+        let throttled = state.throttledTime(at: elapsed)
+        if throttled > .zero, let cause = state.throttle?.last.cause {
+            first.append("Stepped back for \(throttled.sentence), last since \(cause).")
+        }
         return (first.isEmpty ? [] : [first.joined(separator: " ")])
             + (state.deviations.isEmpty ? [] : [state.deviations.sentences.joined(separator: " ")])
     }

@@ -15,7 +15,7 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            try SignalSource.block(RunSession.handledSignals)
+            try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.
@@ -29,7 +29,7 @@ enum Program {
             ended.wait(limit: nil)
             exit(code.withLock { $0 }.rawValue)
         } catch {
-            complain("cannot start: \(error)")
+            complain("the program cannot start: \(error). Raise the limit of open files (ulimit -n)")
             exit(UpdateModel.ExitCode.failure.rawValue)
         }
     }
@@ -69,10 +69,14 @@ struct UpdateAll: AsyncParsableCommand {
 
             Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, or a file that is not valid · \
             3 the policy requires a limit that cannot be enforced here · 4 a step needs root · 5 another run is in \
-            progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
+            progress · 75 a lock of another program was not released in time · 100 check found updates · \
+            128+N ended by signal N.
             """,
         version: programVersion,
-        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, Logs.self],
+        subcommands: [
+            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PluginTools.self,
+            PolicyCommand.self, ConfigCommand.self, Doctor.self, Logs.self,
+        ],
         defaultSubcommand: Run.self)
 }
 

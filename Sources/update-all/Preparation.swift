@@ -1,5 +1,6 @@
 // What `run`, `plan` and `list` have in common: the policy, the plugins, and a session in which they are asked.
 
+import Configuration
 import Execution
 import LinuxSystem
 import PluginProtocol
@@ -11,34 +12,46 @@ import UpdateModel
 struct Preparation {
     let session: RunSession
     let places: Places
+    let configuration: Configuration
     let plugins: [DiscoveredPlugin]
     let selection: Selection
     /// A plugin's manifest, say, is not valid: the others go on, and the exit code tells.
     let hasInvalidFiles: Bool
 
-    /// Loads the policy and finds the plugins; nothing is started yet.
+    /// Loads the configuration and the policy, and finds the plugins; nothing is started yet.
     /// - Throws: exit code 2 with what is wrong.
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
-        options: RunOptions = RunOptions()
+        display: DisplayChoice? = nil, saved: Plan? = nil,
+        phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
-        let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)
+        configuration = try common.configuration(places, display: display)
+        let policy = try loadPolicy(places, configuration, assignments: common.assignments)
         let found = findPlugins(in: places.pluginDirectories)
         for problem in found.problems { writeToStandardError("\(problem)\n") }
         plugins = found.plugins
         hasInvalidFiles = !found.problems.isEmpty
+        try Self.check(configuration, plugins)
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        selection.phases = phases
+        if let saved {
+            // Those that it left out, too: what they are now must be what they were.
+            selection.only = Set(saved.steps.filter { $0.hook == nil }.map(\.id.plugin) + saved.skipped.map(\.plugin))
+            selection.saved = saved
+        }
         selection.jobs = pace?.jobs
         selection.timeout = pace?.timeout.flatMap { Duration(text: $0) }
+        for plugin in plugins { selection.disabled[plugin.name] = configuration.whyDisabled(plugin)?.description }
         self.selection = selection
-        var configuration = SessionConfiguration(
+        var session = SessionConfiguration(
             places: places, policy: policy, selection: selection, environment: currentEnvironment(),
             version: programVersion)
-        configuration.options = options
-        session = try RunSession(configuration)
-        if common.verbose {
+        session.options = options
+        session.pluginSettings = configuration.pluginSettings
+        self.session = try RunSession(session)
+        if isVerbose {
             complain("policy \(policy.name); plugins from \(places.pluginDirectories.joined(separator: ", "))")
             complain("state in \(places.state), logs in \(places.logs)")
         }
@@ -47,8 +60,19 @@ struct Preparation {
         }
     }
 
+    /// - Throws: exit code 2 where a plugin does not know a setting.
+    private static func check(_ configuration: Configuration, _ plugins: [DiscoveredPlugin]) throws {
+        let findings = configuration.findings(about: plugins)
+        for warning in findings.warnings { writeToStandardError("\(warning)\n") }
+        if findings.errors.isEmpty { return }
+        throw RunError(.usage, Diagnostics(findings.errors).description, namesPlaces: true)
+    }
+
+    var isVerbose: Bool { configuration.isVerbose?.value ?? false }
+
     /// Opens the session for the time of `body`.
     func open<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try StateVersion.check(places.state)
         do {
             try await session.open()
             let result = try await body()
@@ -60,7 +84,15 @@ struct Preparation {
         }
     }
 
-    /// The plugins that are asked.
+    /// The plugins that were selected and that the configuration leaves alone.
+    var disabled: [(DiscoveredPlugin, why: DisabledPlugin)] {
+        let named = selection.only.isEmpty ? Set(plugins.map(\.name)) : selection.only
+        return plugins.filter { named.subtracting(selection.skip).contains($0.name) }.compactMap { plugin in
+            configuration.whyDisabled(plugin).map { (plugin, why: $0) }
+        }
+    }
+
+    /// The plugins that are asked; disabled ones never are.
     var wanted: [DiscoveredPlugin] { plugins.filter { selection.includes($0.name) } }
 
     /// Asks the plugins.
@@ -74,7 +106,17 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
+        return try await session.plan(facts, notSelected: others(than: facts))
+    }
+
+    /// Asks the plugins what updates there are.
+    func check() async throws -> UpdateCheck {
+        let facts = try await ask(for: .plan)
+        return try await session.check(facts, notSelected: others(than: facts))
+    }
+
+    private func others(than facts: [PluginFacts]) -> [PluginName] {
         let asked = Set(facts.map(\.name))
-        return try await session.plan(facts, notSelected: plugins.map(\.name).filter { !asked.contains($0) })
+        return plugins.map(\.name).filter { !asked.contains($0) }
     }
 }

@@ -2,13 +2,7 @@
 
 import ArgumentParser
 import Execution
-import Glibc
-import LinuxSystem
-import Presentation
-import Terminal
 import UpdateModel
-
-enum DisplayChoice: String, ExpressibleByArgument, CaseIterable { case auto, compact, plain, json, quiet }
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Plan, show the plan, ask, and run it.")
@@ -16,6 +10,7 @@ struct Run: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var selected: SelectionOptions
     @OptionGroup var pace: PaceOptions
+    @OptionGroup var course: CourseOptions
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
     var yes = false
@@ -23,98 +18,21 @@ struct Run: AsyncParsableCommand {
     @Flag(help: "Let the plugins that can only say what they would do.")
     var dryRun = false
 
-    @Flag(name: .customLong("no-sudo"), help: "Leave out what needs root; that is then no failure.")
-    var noSudo = false
-
-    @Flag(help: "Start nothing more once a step has failed.")
-    var failFast = false
-
-    @Option(help: ArgumentHelp("Try a step that failed again, this many times.", valueName: "n"))
-    var retry = 0
-
-    @Option(help: "How the run is shown: auto, compact, plain, json or quiet.")
-    var ui = DisplayChoice.auto
-
-    @Flag(name: .shortAndLong, help: "The same as --ui quiet.")
-    var quiet = false
-
-    @Option(help: ArgumentHelp("Write every event as a JSON line here too; - is standard output.", valueName: "file|-"))
-    var events: String?
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly what plan -o saved here; refuse when it no longer fits.", valueName: "file"))
+    var savedPlan: String?
 
     func validate() throws {
-        if retry < 0 { throw ValidationError("--retry must not be negative") }
-        if ui == .json, events == "-" { throw ValidationError("--ui json writes to standard output already") }
+        if savedPlan != nil, dryRun || !(selected.plugins + selected.only + selected.skip).isEmpty {
+            throw ValidationError("--plan says which plugins run, and how: leave out their names and --dry-run")
+        }
     }
 
     func run() async throws {
-        let display = RunDisplay(choice: quiet ? .quiet : ui, events: events, common: common)
-        var options = RunOptions()
-        options.isFailFast = failFast
-        options.retries = retry
-        let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
-        let result = try await runLocked(preparation, display)
-        // Another run may begin now; a slow reader is only told what is over.
-        await preparation.session.end()
-        var codes = [exitCode(of: result)]
-        if preparation.hasInvalidFiles { codes.append(.usage) }
-        throw FinalExit(code: .combined(codes))
-    }
-
-    private func runLocked(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
-        let lock = try RunLock.acquire(
-            state: preparation.places.state, isSystemWide: preparation.places.isSystemWide,
-            user: preparation.session.userName, clockText: clockText())
-        let result = try await preparation.open { try await run(preparation, display) }
-        withExtendedLifetime(lock) {}
-        return result
-    }
-
-    private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
-        let session = preparation.session
-        let predecessors = tellPredecessors(preparation.places, current: session.run)
-        for sentence in predecessors { complain(sentence) }
-        let prepared = try await preparation.plan()
-        try display.show(prepared.plan)
-        let hasSteps = !prepared.plan.steps.isEmpty
-        if hasSteps { try await confirm(session, display) }
-
-        let directory = try await session.openJournal()
-        if common.verbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
-        try await display.attach(to: session, showsSteps: hasSteps)
-        await session.announce(preparation.wanted.map(\.name).sorted())
-        await session.report(predecessors)
-        return try await session.execute(prepared)
-    }
-
-    private func confirm(_ session: RunSession, _ display: RunDisplay) async throws {
-        if yes || dryRun { return }
-        guard isatty(0) == 1, display.canAsk else {
-            throw RunError(.usage, "nothing was run: there is nobody to ask. Run it with: update-all run --yes")
-        }
-        display.ask("Run it? [Y/n] ")
-        guard await session.waitForInput(on: 0) else {
-            display.note("")
-            throw FinalExit(code: .signal(await session.interruption ?? SIGINT))
-        }
-        let answer = (readLine() ?? "n").lowercased()
-        guard ["", "y", "yes"].contains(answer) else {
-            display.note("Nothing was run.")
-            throw FinalExit(code: .success)
-        }
-    }
-
-    private func exitCode(of report: RunResult) -> UpdateModel.ExitCode {
-        var codes = report.outcomes.values.map { outcome -> UpdateModel.ExitCode in
-            switch outcome {
-            case .succeeded, .upToDate, .notApplicable, .skipped: .success
-            case .failed, .timedOut, .oomKilled, .killed, .dependencyFailed: .failure
-            case .needsAuth: noSudo ? .success : .authentication
-            case .deferred: .deferredByLock
-            case .cancelled: .signal(report.signal ?? SIGINT)
-            }
-        }
-        // Everything may have ended before the signal's effect, yet somebody wanted it to stop.
-        if let signal = report.signal { codes.append(.signal(signal)) }
-        return .combined(codes)
+        let preparation = try Preparation(
+            common, selected, pace: pace, isDryRun: dryRun, display: course.display,
+            saved: try savedPlan.map { try readSavedPlan($0) }, options: course.options)
+        try await Course(preparation, course, asks: !yes && !dryRun).run()
     }
 }

@@ -78,6 +78,32 @@ struct RunTests {
         #expect(run.end("slow")?.signal == 9)
     }
 
+    @Test("A required limit that the kernel refuses when the step's group is made keeps it from running")
+    func requiredLimit() async throws {
+        let mark = "\(bench.directory.path)/ran"
+        try bench.add("limited", "touch \(mark)")
+        try bench.add("free", "true")
+        bench.policyText = "enforcement = \"required\"\n"
+        let refused = ControlWrite(file: "pids.max", value: "none at all")
+        bench.beforeRun = { $0.commands[step("limited")]?.limits = [refused] }
+        let run = try await bench.run()
+        #expect(run["limited"] == .failed)
+        #expect(run["free"] == .succeeded)
+        #expect(run.result.lacksRequiredLimit)
+        #expect(!fileExists(mark))
+        #expect(run.start("limited") == nil)
+        let reason = run.end("limited")?.error ?? ""
+        #expect(reason.hasPrefix("limits that the policy requires are not in force: pids.max = none at all: "))
+        #expect(
+            run.events.contains { if case .limit(let limit) = $0.body { limit.control == "pids.max" } else { false } })
+
+        bench.policyText = "enforcement = \"preferred\"\n"
+        let preferred = try await bench.run()
+        #expect(preferred["limited"] == .succeeded)
+        #expect(!preferred.result.lacksRequiredLimit)
+        #expect(fileExists(mark))
+    }
+
     @Test("Holders of one mutex run one after the other, others meanwhile")
     func mutex() async throws {
         let body = "mkdir \(bench.directory.path)/held || exit 1; sleep 0.2; rmdir \(bench.directory.path)/held"
@@ -326,6 +352,22 @@ struct RunTests {
         let run = try await bench.run()
         #expect(run["a"] == .failed)
         #expect(run.end("a")?.error?.contains("its log cannot be written: No space left on device") == true)
+    }
+
+    @Test("A disk that refuses the last bytes of a step that has exited fails it, too")
+    func fullDiskAtTheEnd() async throws {
+        let disk = try SmallDisk(in: bench.directory)
+        defer { withExtendedLifetime(disk) {} }
+        bench.state = disk.path
+        // All of it is in memory when the step ends, and the disk holds less.
+        for plugin in ["a", "b", "c"] { try bench.add(plugin, "head -c 1500000 /dev/zero") }
+        bench.selection.jobs = 1
+        let run = try await bench.run()
+        #expect(["b", "c"].map { run[$0] } == [.failed, .failed])
+        for plugin in ["a", "b", "c"] {
+            let isWhole = try run.log(plugin).count == 1_500_000
+            #expect(isWhole == (run[plugin] == .succeeded), "\(plugin)")
+        }
     }
 
     @Test("A commit goes on when its log's disk is full, and its log is told to be cut")

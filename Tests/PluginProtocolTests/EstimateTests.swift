@@ -120,8 +120,10 @@ import UpdateModel
 
     @Test func `The exit code counts: 1 does not apply, 2 cannot tell, others are errors`() {
         #expect(decode("", exit: 1) == .notApplicable)
-        #expect(decode("", exit: 2) == .unknown("it cannot estimate"))
-        #expect(decode(#"{"status":"error","error":{"code":"TIMEOUT"}}"#, exit: 2) == .unknown("it cannot estimate"))
+        #expect(decode("", exit: 2) == .unknown("it cannot estimate (exit code 2), and its update runs"))
+        #expect(
+            decode(#"{"status":"error","error":{"code":"TIMEOUT"}}"#, exit: 2)
+                == .unknown("it cannot estimate (exit code 2), and its update runs"))
         #expect(decode(#"{"status":"success","data":{}}"#, exit: 4) == .error("it exited with code 4"))
         #expect(
             EstimateAnswer(Answer(.exited(9), lastErrorLine: "E: lock")) == .error("it exited with code 9: E: lock"))
@@ -143,7 +145,9 @@ import UpdateModel
     }
 
     @Test func `An answer that was cut is unknown`() {
-        #expect(EstimateAnswer(Answer(.exited(0), output: [0x7B], isCut: true)) == .unknown("its answer is too long"))
+        #expect(
+            EstimateAnswer(Answer(.exited(0), output: [0x7B], isCut: true))
+                == .unknown("its answer is longer than the 4 MiB that are read"))
     }
 
     @Test func `Blanks around the JSON text are nothing`() {

@@ -74,7 +74,7 @@ import UpdateModel
         #expect(!found.commands.contains("sudo-programs-paths"))
         #expect(found.facts.verdict == .runs)
         #expect(found.facts.phases.map(\.phase) == [.execute])
-        #expect(found.facts.warnings == ["apt: estimate-update: it cannot estimate"])
+        #expect(found.facts.warnings == ["apt: estimate-update: it cannot estimate (exit code 2), and its update runs"])
     }
 
     @Test func `A file that does not speak the protocol is asked nothing and runs as a plain update`() throws {
@@ -173,6 +173,12 @@ import UpdateModel
         #expect(upToDate.commands.last == "estimate-update")
         let other = talk(with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1))])
         #expect(other.facts.verdict == .notApplicable("it says so: estimate-update exited with code 1"))
+        let reason = talk(
+            with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1), lastErrorLine: "nothing is installed")]
+        )
+        #expect(
+            reason.facts.verdict
+                == .notApplicable("it says so: estimate-update exited with code 1: nothing is installed"))
         let failed = talk(with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(7))])
         #expect(failed.facts.verdict == .failed(.failed, "estimate-update: it exited with code 7"))
         #expect(failed.facts.phases.isEmpty)

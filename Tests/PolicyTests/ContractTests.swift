@@ -115,17 +115,37 @@ struct ContractTests {
         #expect(try policy().step(apt, .download, on: machine).limits.memoryMax == ByteCount(1 << 30))
     }
 
+    @Test("says when a run steps back")
+    func protection() throws {
+        let protection = try policy().protection
+        #expect(protection.cpuSome == Fraction(0.2))
+        #expect(protection.memorySome == Fraction(0.05))
+        #expect(protection.ioSome == Fraction(0.15))
+        #expect(protection.loadPerCPU == 1.5)
+        #expect(protection.cgroups == ["system.slice/postgresql.service"])
+        #expect(protection.action == .slow)
+        #expect(protection.resumeAfter == .seconds(30))
+    }
+
     @Test("says of each key without a mechanism that nobody acts on it, of whole tables once")
     func notYetEnforced() throws {
         let deviations = try policy().notYetEnforced
         #expect(
             deviations.map(\.control) == [
-                "[hooks]", "[protect]", "[window]", "[log]", "run.download_rate", "step.oom_retry", "plugin.apt.sha256",
+                "[window]", "run.download_rate", "step.oom_retry", "plugin.apt.sha256",
                 "plugin.apt.sudo_programs",
             ])
-        #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
-        #expect(deviations[4].requested == "\"20M\"")
+        #expect(deviations[0].requested.hasPrefix("allow = [\"Mon..Fri 22:00-05:00\""))
+        #expect(deviations[1].requested == "\"20M\"")
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
+    }
+
+    @Test("says how long logs are kept and become; without it 90 days, 8 GiB and 4 GiB")
+    func logs() throws {
+        #expect(try policy().logs == LogSettings())
+        let logs = try merge(base: "[log]\nkeep_days = 7\nkeep_bytes = \"1G\"\nstep_bytes = \"4K\"").logs
+        #expect(logs.keepDays == 7 && logs.keepBytes == ByteCount(1 << 30) && logs.stepBytes == ByteCount(4096))
+        #expect(messages("[log]\nstep_bytes = 4095")[0].contains("must be a size of at least \"4K\", not 4095"))
     }
 
     @Test("nothing is missing where a key switches its mechanism off")

@@ -15,6 +15,12 @@ final class JournalReaders: Sendable {
             for queue in queues { queue.wakeIfBehind() }
         }
     }
+
+    func journalHasFailed() {
+        queues.withLock { queues in
+            for queue in queues { queue.journalHasFailed() }
+        }
+    }
 }
 
 /// Numbers events and hands each to every reader's queue; never waits for any of them.
@@ -28,6 +34,13 @@ final class EventBus {
         let event = Event(seq: lastSeq + 1, timestamp: calendarTime(), plugin: plugin, body: body)
         if case .output(let lines) = body { lastSeq += UInt64(lines.count) } else { lastSeq += 1 }
         for queue in queues { queue.push(event) }
+    }
+
+    /// Whether a reader shows what running steps use.
+    var wantsUsage: Bool { queues.contains(where: \.takesUsage) }
+
+    func publish(_ usage: Usage, of step: StepID) {
+        for queue in queues where queue.takesUsage { queue.push(usage, of: step) }
     }
 
     /// No reader gets anything more.

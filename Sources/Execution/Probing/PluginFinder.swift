@@ -8,7 +8,8 @@ import UpdateModel
 
 /// Finds the plugins in `directories`; ones that do not exist are passed over.
 public func findPlugins(in directories: [String]) -> Discovery {
-    Discovery(in: directories.compactMap(snapshot(of:)), inspect: inspect)
+    var inspector = Inspector()
+    return Discovery(in: directories.compactMap(snapshot(of:))) { inspector.inspect($0, scan: $1) }
 }
 
 /// A directory as discovery sees it; `nil` where there is none to read.
@@ -21,21 +22,39 @@ private func snapshot(of path: String) -> PluginDirectory? {
     var entries: [PluginDirectory.Entry] = []
     for name in names.sorted() {
         guard let found = try? status(name, in: directory.raw), found.st_mode & S_IFMT == S_IFREG else { continue }
-        // A manifest that cannot be read is reported by discovery, as an empty one.
-        let manifest = name.hasSuffix(".toml") ? (try? readFile(name, in: directory.raw)) ?? [] : nil
-        entries.append(
-            PluginDirectory.Entry(
-                name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0, manifest: manifest))
+        var entry = PluginDirectory.Entry(name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0)
+        if name.hasSuffix(".toml") {
+            // One that cannot be read is not an empty one: it may be what says that the plugin's commit is protected.
+            do throws(Errno) {
+                entry.manifest = try readFile(name, in: directory.raw)
+            } catch {
+                entry.problem = error.description
+            }
+        }
+        entries.append(entry)
     }
     return PluginDirectory(path: path, entries: entries)
 }
 
-private func inspect(_ path: String, scan: Bool) -> ExecutableFacts? {
-    guard let found = try? status(path) else { return nil }
-    var facts = ExecutableFacts(
-        isRegularFile: found.st_mode & S_IFMT == S_IFREG, isExecutable: access(path, X_OK) == 0)
-    if scan, facts.isRegularFile { facts.mentions = mentions(in: path) }
-    return facts
+/// Looks at the files that plugins are, and through the bytes of each once: many manifests may name the same program.
+private struct Inspector {
+    private struct FileID: Hashable {
+        var device: dev_t
+        var number: ino_t
+    }
+
+    private var known: [FileID: Mentions] = [:]
+
+    mutating func inspect(_ path: String, scan: Bool) -> ExecutableFacts? {
+        guard let found = try? status(path) else { return nil }
+        var facts = ExecutableFacts(
+            isRegularFile: found.st_mode & S_IFMT == S_IFREG, isExecutable: access(path, X_OK) == 0)
+        guard scan, facts.isRegularFile else { return facts }
+        let file = FileID(device: found.st_dev, number: found.st_ino)
+        facts.mentions = known[file] ?? mentions(in: path)
+        known[file] = facts.mentions
+        return facts
+    }
 }
 
 /// The words of the protocol in a file, looked for in its first 16 MiB.

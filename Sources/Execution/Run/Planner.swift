@@ -1,5 +1,6 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
+import LinuxSystem
 import PluginProtocol
 import Policy
 import Scheduling
@@ -10,16 +11,27 @@ public struct Selection: Sendable, Hashable {
     /// Plugins named on the command line and by `--only`; empty: all.
     public var only: Set<PluginName> = []
     public var skip: Set<PluginName> = []
+    /// Plugins that the configuration leaves alone, with the reason; they are not asked.
+    public var disabled: [PluginName: String] = [:]
     /// `--jobs`: beats the policy's `parallel`.
     public var jobs: Int?
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
     public var isDryRun = false
+    /// What else a plugin could do is left out.
+    public var phases = Set(Phase.allCases)
+    /// `run --plan`: what it expects of the steps is expected now, so that they run in the same order.
+    public var saved: Plan?
 
     public init() {}
 
     public func includes(_ name: PluginName) -> Bool {
-        !skip.contains(name) && (only.isEmpty || only.contains(name))
+        !skip.contains(name) && (only.isEmpty || only.contains(name)) && disabled[name] == nil
+    }
+
+    /// Plugins that somebody wants and that are disabled: they are skipped for all to see.
+    public var refused: [PluginName] {
+        only.subtracting(skip).filter { disabled[$0] != nil }.sorted()
     }
 }
 
@@ -39,37 +51,70 @@ struct Planner {
     let policy: MergedPolicy
     let machine: MachineFacts
     let selection: Selection
+    /// In the order in which they run.
+    var hooks: [Hook] = []
     /// The account's name, or why a step cannot run as that.
     let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
 
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
 
-    func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+    /// - Parameter enforces: whether a policy that requires limits which this machine lacks is an error.
+    func plan(
+        _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
+    ) throws(RunError) -> PreparedRun {
         let run = runSettings
+        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
         var nodes: [PluginNode] = []
-        var absent = notSelected.map { AbsentPlugin(name: $0, state: .notSelected) }
-        var skipped: [SkippedPlugin] = []
+        var absent = notSelected.map { name in
+            AbsentPlugin(
+                name: name,
+                state: selection.disabled[name].map { .ended(.skipped, reason: $0) } ?? .notSelected)
+        }
+        var skipped = selection.refused.map { name in
+            SkippedPlugin(plugin: name, outcome: .skipped, reason: selection.disabled[name] ?? "")
+        }
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
 
         for plugin in facts {
+            let wanted = wantedSteps(of: plugin)
+            if plugin.verdict == .runs, wanted.isEmpty {
+                skipped.append(
+                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
+                // It has nothing to do, and so stands in nobody's way.
+                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
+                continue
+            }
             var known: [RunAs: String] = [:]
-            if let reason = whyNot(plugin, &known) {
+            if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
                 absent.append(
                     AbsentPlugin(name: plugin.name, state: .ended(reason.outcome, reason: reason.reason)))
                 continue
             }
-            for phase in wantedPhases(plugin) {
-                let step = StepID(plugin.name, phase.phase)
-                let (command, deviations) = command(for: phase, of: plugin)
-                commands[step] = command
-                accounts[step] = known[command.runAs]
-                missing[step] = deviations
+            for step in wanted {
+                let id = StepID(plugin.name, step.phase.phase)
+                let (command, deviations) = command(for: step, of: plugin, limitsOfRun: run.limits)
+                commands[id] = command
+                accounts[id] = known[command.runAs]
+                missing[id] = deviations
             }
-            nodes.append(node(for: plugin))
+            nodes.append(node(for: plugin, wanted))
+        }
+        for hook in hooks {
+            if selection.isDryRun {
+                let reason = "a hook has no dry run, so it is only planned"
+                skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
+                continue
+            }
+            let step = StepID(hook.plugin.name, .execute)
+            (commands[step], missing[step]) = command(for: hook)
+            nodes.append(
+                PluginNode(
+                    name: hook.plugin.name,
+                    steps: [PluginNode.Step(phase: .execute, duration: Self.nominalSeconds)], hook: hook.moment))
         }
 
         let graph: StepGraph
@@ -77,6 +122,11 @@ struct Planner {
             graph = try StepGraph(nodes, absent: absent, capacities: capacities(run))
         } catch {
             throw RunError(.usage, error.description)
+        }
+        // Where nothing else runs, they do not either, and need not be there.
+        for hook in hooks where graph.job(StepID(hook.plugin.name, .execute)) != nil {
+            accounts[StepID(hook.plugin.name, .execute)] = try hook.account(
+                persona(hook.runAs(policy, on: machine), hook.plugin))
         }
         let schedule = Schedule(of: graph.problem)
         let estimated = knownDurations(facts)
@@ -88,18 +138,20 @@ struct Planner {
                 demand: graph.demand(of: entry.job), limits: command?.limits ?? [], runAs: accounts[id] ?? "",
                 isProtected: command?.isProtected ?? false, startSeconds: entry.start,
                 durationSeconds: entry.finish - entry.start, durationIsKnown: estimated.contains(id), wave: entry.wave,
-                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
+                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) }, hook: command?.hook)
         }
         let running = Set(steps.map(\.id.plugin))
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
-        let plan = Plan(
+        var plan = Plan(
             policy: policy.name, hostName: machine.hostName, runLimits: run.limitTexts, steps: steps,
             skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
             deviations: Self.eachOnce(
-                branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
-        try refuseWhatCannotBeEnforced(plan)
+                Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }
+            ))
+        plan.policyHash = sha256(policy.canonicalText)
+        if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
             freeMutexes: Dictionary(
@@ -116,10 +168,44 @@ struct Planner {
         return run
     }
 
+    /// Durations and demands of a saved plan in the place of those that plugins estimate today.
+    private func expecting(of facts: [PluginFacts], as saved: Plan) -> [PluginFacts] {
+        let steps = Dictionary(saved.steps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return facts.map { plugin in
+            var plugin = plugin
+            for index in plugin.phases.indices {
+                guard let step = steps[StepID(plugin.name, plugin.phases[index].phase)] else { continue }
+                plugin.phases[index].demand = step.demand
+                plugin.phases[index].duration = step.durationIsKnown ? .seconds(step.durationSeconds) : nil
+            }
+            return plugin
+        }
+    }
+
     // MARK: Plugins
 
+    /// One of a plugin's steps, with what the policy says of it.
+    private struct WantedStep {
+        let phase: PhaseFacts
+        let settings: StepSettings
+        let runAs: RunAs
+    }
+
+    /// A dry run only asks `update --dry-run`.
+    private func wantedSteps(of plugin: PluginFacts) -> [WantedStep] {
+        let phases = plugin.phases.filter {
+            selection.phases.contains($0.phase) && (!selection.isDryRun || $0.phase == .execute)
+        }
+        return phases.map { phase in
+            let settings = policy.step(plugin.name, phase.phase, on: machine)
+            return WantedStep(phase: phase, settings: settings, runAs: settings.runAs ?? plugin.runAs)
+        }
+    }
+
     /// Why nothing of a plugin runs; `nil` where something does, with the names of the accounts that its steps get.
-    private func whyNot(_ plugin: PluginFacts, _ accounts: inout [RunAs: String]) -> SkippedPlugin? {
+    private func whyNot(
+        _ plugin: PluginFacts, _ wanted: [WantedStep], _ accounts: inout [RunAs: String]
+    ) -> SkippedPlugin? {
         func skip(_ outcome: Outcome, _ reason: String) -> SkippedPlugin {
             SkippedPlugin(plugin: plugin.name, outcome: outcome, reason: reason)
         }
@@ -132,30 +218,19 @@ struct Planner {
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
-        for phase in wantedPhases(plugin) {
-            let runAs = runAs(of: plugin, phase.phase)
-            if accounts[runAs] != nil { continue }
-            switch persona(runAs, plugin.plugin) {
-            case .success(let account): accounts[runAs] = account
+        for step in wanted where accounts[step.runAs] == nil {
+            switch persona(step.runAs, plugin.plugin) {
+            case .success(let account): accounts[step.runAs] = account
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
         return nil
     }
 
-    /// A dry run only asks `update --dry-run`.
-    private func wantedPhases(_ plugin: PluginFacts) -> [PhaseFacts] {
-        selection.isDryRun ? plugin.phases.filter { $0.phase == .execute } : plugin.phases
-    }
-
-    private func runAs(of plugin: PluginFacts, _ phase: Phase) -> RunAs {
-        policy.step(plugin.name, phase, on: machine).runAs ?? plugin.runAs
-    }
-
-    private func node(for plugin: PluginFacts) -> PluginNode {
+    private func node(for plugin: PluginFacts, _ wanted: [WantedStep]) -> PluginNode {
         PluginNode(
             name: plugin.name,
-            steps: wantedPhases(plugin).map { phase in
+            steps: wanted.map(\.phase).map { phase in
                 PluginNode.Step(
                     phase: phase.phase, mutexes: phase.mutexes.map(\.rawValue).sorted(),
                     freeMutexes: phase.free.map(\.rawValue).sorted(), demand: phase.demand,
@@ -174,9 +249,10 @@ struct Planner {
     // MARK: Limits
 
     private func command(
-        for phase: PhaseFacts, of plugin: PluginFacts
+        for step: WantedStep, of plugin: PluginFacts, limitsOfRun: Limits
     ) -> (StepCommand, deviations: [LimitDeviation]) {
-        var settings = policy.step(plugin.name, phase.phase, on: machine)
+        let phase = step.phase
+        var settings = step.settings
         settings.timeout = selection.timeout ?? settings.timeout
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
@@ -185,16 +261,25 @@ struct Planner {
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
-            isDryRun: selection.isDryRun, runAs: settings.runAs ?? plugin.runAs, settings: settings, limits: writes,
-            hints: hints(for: settings), isProtected: isProtected, stopSignal: phase.stopSignal?.number,
+            isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, within: limitsOfRun),
+            isProtected: isProtected,
+            stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
     }
 
+    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
+        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        facts.runAs = hook.runAs(policy, on: machine)
+        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+        command.hook = hook.moment
+        return (command, deviations)
+    }
+
     /// The tighter of the step's and the run's limits, since that is what the step will feel.
-    private func hints(for settings: StepSettings) -> ResourceHints {
-        var limits = settings.limits
-        let run = runSettings.limits
+    private func hints(for step: Limits, within run: Limits) -> ResourceHints {
+        var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.memoryHigh].compactMap(\.self).min()
         limits.memoryMax = [limits.memoryMax, run.memoryMax].compactMap(\.self).min()
@@ -207,8 +292,24 @@ struct Planner {
             memory: run.limits.memoryHigh ?? run.limits.memoryMax)
     }
 
-    private func branchDeviations(_ run: RunSettings) -> [LimitDeviation] {
+    private static func branchDeviations(_ run: RunSettings, on machine: MachineFacts) -> [LimitDeviation] {
         [GroupRole.run, .branch].flatMap { controlWrites(for: run.limits, of: $0, on: machine).deviations }
+    }
+
+    /// What of the policy cannot be had here by any of `plugins`, without asking them anything.
+    static func deviations(
+        of policy: MergedPolicy, for plugins: [DiscoveredPlugin], on machine: MachineFacts
+    ) -> [LimitDeviation] {
+        let steps = plugins.flatMap { plugin in
+            [Phase.download, .execute].flatMap { phase in
+                let isProtected = plugin.manifest?.protectedPhases.contains(phase) ?? false
+                return controlWrites(
+                    for: policy.step(plugin.name, phase, on: machine).limits, of: isProtected ? .protectedLeaf : .leaf,
+                    on: machine
+                ).deviations
+            }
+        }
+        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
     }
 
     /// A limit that many steps share is told once.
@@ -218,11 +319,15 @@ struct Planner {
     }
 
     /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
-    func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
-        guard policy.enforcement == .required else { return }
-        let missing = plan.deviations.filter { $0.effective == nil }
-        if missing.isEmpty { return }
-        let list = missing.map { "  \($0.control) = \($0.requested): \($0.reason)" }.joined(separator: "\n")
+    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+        // What is in force otherwise here is tighter: cut to the administrator's ceiling.
+        try refuse(plan.deviations.filter { $0.effective == nil })
+    }
+
+    /// - Throws: exit code 3 where there are any and the policy requires them.
+    func refuse(_ missing: [LimitDeviation]) throws(RunError) {
+        guard policy.enforcement == .required, !missing.isEmpty else { return }
+        let list = missing.map { "  \($0.asMissing)" }.joined(separator: "\n")
         throw RunError(
             .unenforceable,
             "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"

@@ -12,47 +12,28 @@ import Scheduling
 import SystemPackage
 import UpdateModel
 
-/// What an invocation is about.
-public struct SessionConfiguration: Sendable {
-    public var places: Places
-    public var policy: MergedPolicy
-    public var selection: Selection
-    public var options = RunOptions()
-    /// Of this process.
-    public var environment: [String: String]
-    public var version: String
-
-    public init(
-        places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String
-    ) {
-        self.places = places
-        self.policy = policy
-        self.selection = selection
-        self.environment = environment
-        self.version = version
-    }
-}
-
 /// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
 public actor RunSession {
     public nonisolated let run: RunID
     private let loop: EventLoop
     private let configuration: SessionConfiguration
     private let personas: Personas
-    private let bus = EventBus()
-    private let journalReaders = JournalReaders()
+    private let bus: EventBus
+    private let readers: EventReaders
     private var machine: MachineFacts
     private var site: CgroupSite
     private var starter: StepStarter?
     private var janitor: Janitor?
+    /// Where there are no groups.
+    private var orphans: Orphans?
     private var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
-    private var sinks: [SinkThread] = []
     private var prober: Prober?
     private var supervisor: RunSupervisor?
+    private var governance: Governance?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -64,8 +45,10 @@ public actor RunSession {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Signals that a run handles; to be blocked before any thread is started.
-    public static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// What somebody may want of a run.
+    static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// Signals that a run reads; to be blocked before any thread is started.
+    public static let blockedSignals = handledSignals + [SIGCHLD]
 
     /// What a display changed of the terminal, should we die before it can put that right.
     public struct TerminalHandOver: Sendable {
@@ -85,6 +68,8 @@ public actor RunSession {
         run = RunID(start: calendarTime(), processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
+        bus = EventBus()
+        readers = EventReaders(bus: bus)
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
@@ -92,9 +77,7 @@ public actor RunSession {
                 .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
         }
         site = .unavailable(reason: "")
-        machine = MachineFacts(
-            hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
-            pageSize: pageSize(), controllers: [])
+        machine = .current()
     }
 
     /// Who runs this.
@@ -105,16 +88,8 @@ public actor RunSession {
     /// Takes what asking and running need: groups, a private place, signals.
     public func open() throws(RunError) {
         site = CgroupTree.prepare(run: run)
-        switch site {
-        case .tree(let tree):
-            machine.controllers = tree.controllers
-            machine.missingControlFiles = tree.missingControlFiles
-            machine.missingControllerReason = tree.missingControllerReason
-        case .unavailable(let reason):
-            machine.missingControllerReason = reason
-            // Orphans of steps come to us then, and not to init, where nobody would find them.
-            try? becomeSubreaper()
-        }
+        machine.take(site)
+        if case .unavailable = site { orphans = Orphans() }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
             let launcher = try InProcessLauncher()
@@ -124,16 +99,21 @@ public actor RunSession {
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian,
-                janitor: janitor)
+                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+                witness: configuration.places.guardian, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
-            signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
+            let signalNumbers = Self.handledSignals + (orphans == nil ? [] : [SIGCHLD])
+            signals = try SignalSource(signalNumbers, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
-            throw RunError(.failure, "a run cannot be prepared: \(error)")
+            throw RunError(
+                .failure,
+                "what a run needs of the system (threads, a private directory in \(configuration.places.state) or /tmp)"
+                    + " cannot be had: \(error). Make room there, or raise the limits of files and processes (ulimit -n, -u)"
+            )
         }
     }
 
@@ -151,11 +131,11 @@ public actor RunSession {
 
     /// Ends the session, when every reader has been told all of the run; a signal ends the waiting for one that is stuck.
     public func end() async {
-        if !sinks.isEmpty {
+        if !readers.isEmpty {
             await withCheckedContinuation { continuation in
                 endWaiter = continuation
-                Task { [sinks] in
-                    for sink in sinks { await sink.ended() }
+                Task { [threads = readers.all] in
+                    for thread in threads { await thread.ended() }
                     readersHaveEnded()
                 }
             }
@@ -167,8 +147,7 @@ public actor RunSession {
     /// Ends a session in which something went wrong: whoever reads is told no more, and not waited for.
     public func abandon() {
         close()
-        bus.detachAll()
-        for sink in sinks { sink.finish() }
+        readers.finish()
         signals = nil
         loop.stop()
     }
@@ -203,7 +182,30 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+        var planner = planner()
+        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
+        var prepared = try planner.plan(facts, notSelected: notSelected)
+        if case .tree(let tree) = site {
+            let limits = planner.runSettings.limits
+            func writes(_ role: GroupRole) -> [ControlWrite] {
+                controlWrites(for: limits, of: role, on: machine).writes
+            }
+            let inForce = tree.applyRunLimits(
+                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
+        }
+        if let blindness = Governance.blindness(of: configuration.policy.protection) {
+            prepared.plan.deviations.append(blindness)
+            if blindness.effective == nil { try planner.refuse([blindness]) }
+        }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
+        return prepared
+    }
+
+    private func planner() -> Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin in
             do throws(PersonaRefusal) {
                 return .success(try personas.persona(runAs, for: plugin).account.name)
@@ -211,17 +213,38 @@ public actor RunSession {
                 return .failure(error)
             }
         }
-        var prepared = try planner.plan(facts, notSelected: notSelected)
-        if case .tree(let tree) = site {
-            let limits = planner.runSettings.limits
-            func writes(_ role: GroupRole) -> [ControlWrite] {
-                controlWrites(for: limits, of: role, on: machine).writes
-            }
-            prepared.plan.deviations += tree.applyRunLimits(
-                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            try planner.refuseWhatCannotBeEnforced(prepared.plan)
+    }
+
+    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
+    /// that cannot be enforced does not matter.
+    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
+        let plan = try planner().plan(facts, notSelected: notSelected, enforces: false).plan
+        let refusals = refusals(facts)
+        let asked = facts.map { PluginCheck($0, refusal: refusals[$0.name]) }
+        let refused = configuration.selection.refused.map { name in
+            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
         }
-        return prepared
+        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
+        return UpdateCheck(
+            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
+            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
+    }
+
+    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
+    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
+        PluginExplainer(
+            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
+        ).explain(plugin)
+    }
+
+    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
+    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
+        let differences = plan.differences(from: saved)
+        if differences.isEmpty { return }
+        let list = differences.map { "  \($0)" }.joined(separator: "\n")
+        throw RunError(
+            .usage,
+            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
     /// Why plugins that apply cannot run, where the account is the reason.
@@ -271,31 +294,18 @@ public actor RunSession {
         let directory = try RunDirectory.create(places.runDirectory(run), isSystemWide: places.isSystemWide)
         self.directory = directory
         let journal = JSONLinesSink(run: run, output: try directory.openJournal(), includesOutput: false)
-        try attach(journal, name: "journal", isJournal: true)
+        try readers.attachJournal(
+            journal, path: directory.journal, runStart: runStart, onFailure: failureReport(of: "journal"))
         return directory
     }
 
     /// Adds a reader of all events from now on.
     public func attach(_ sink: sending any EventSink, name: String) throws {
-        try attach(sink, name: name, isJournal: false)
+        try readers.attach(sink, name: name, onFailure: failureReport(of: name))
     }
 
-    private func attach(_ sink: sending any EventSink, name: String, isJournal: Bool) throws(RunError) {
-        do throws(Errno) {
-            let thread = try SinkThread(
-                name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: runStart,
-                onDelivery: { [journalReaders] in
-                    if isJournal { journalReaders.journalHasGrown() }
-                },
-                onFailure: { [weak self] error in
-                    Task { await self?.reader(name, failed: error) }
-                })
-            if !isJournal { journalReaders.add(thread.queue) }
-            sinks.append(thread)
-            bus.attach(thread.queue)
-        } catch {
-            throw RunError(.failure, "a reader of events cannot be started: \(error)")
-        }
+    private func failureReport(of name: String) -> @Sendable (any Error) -> Void {
+        { [weak self] error in Task { await self?.reader(name, failed: error) } }
     }
 
     private func reader(_ name: String, failed error: any Error) {
@@ -338,9 +348,11 @@ public actor RunSession {
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
-            writer = try LogWriter()
+            writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
-            throw RunError(.failure, "logs cannot be written: \(error)")
+            throw RunError(
+                .failure,
+                "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
         startGuardian()
@@ -351,22 +363,55 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
+            govern(supervisor)
             do throws(Errno) {
                 try supervisor.start()
             } catch {
                 // Without it a full log is noticed late; nothing else depends on it.
-                bus.publish(.error("logs cannot be watched: \(error)"))
+                bus.publish(
+                    .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
+        governance?.stop()
+        governance = nil
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))
-        bus.detachAll()
-        for sink in sinks { sink.finish() }
+        readers.finish()
         // The journal is on disk before the run counts as over; displays may be slower than that.
-        await sinks.first?.ended()
+        await readers.journal?.ended()
         return report
+    }
+
+    /// Removes the logs of old runs, as the policy says; for the end of a run.
+    /// - Returns: what went wrong, as sentences without a full stop.
+    public func removeOldLogs() -> [String] {
+        let places = configuration.places
+        let reports = (try? readPredecessorReports(in: places.state, current: run)) ?? []
+        let guarded = Set(reports.filter(\.isGuardianAtWork).map(\.run))
+        let retention = LogRetention(directory: "\(places.logs)/runs", settings: configuration.policy.logs) { run in
+            guarded.contains(run) || run.processID.map(processExists) ?? false
+        }
+        return retention.apply(now: calendarTime())
+    }
+
+    private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
+
+    /// Has the run step back while others suffer, where the policy says so.
+    private func govern(_ supervisor: RunSupervisor) {
+        let protection = configuration.policy.protection
+        guard protection.isActive else { return }
+        let governance = Governance(
+            protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
+            effects: Governance.Effects(
+                hold: { [unowned supervisor] in supervisor.hold() },
+                goOn: { [unowned supervisor] in supervisor.goOn() },
+                setFrozen: { [unowned supervisor] in supervisor.setFrozen($0) },
+                publish: { [bus] in bus.publish(.throttle($0)) },
+                report: { [bus] in bus.publish(.error($0)) }))
+        self.governance = governance
+        governance.start()
     }
 
     /// Before the first process is started; once.
@@ -384,7 +429,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
-                loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
+                loop: loop,
+                start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
                     assumeIsolated { $0.bus.publish(.error(text)) }
                 })
@@ -409,6 +455,8 @@ public actor RunSession {
 
     private func received(_ signal: ReceivedSignal) {
         switch signal.number {
+        case SIGCHLD:
+            orphans?.reap()
         case SIGTSTP:
             standStill()
         case SIGHUP:
@@ -420,16 +468,18 @@ public actor RunSession {
             inputArrived(false)
             prober?.cancel()
             supervisor?.interrupt(signal: signal.number)
+            // What is frozen could not obey.
+            governance?.stop()
         }
     }
 
     /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.
     private func standStill() {
-        for sink in sinks { sink.suspend(limit: .seconds(1)) }
+        readers.suspend()
         guardian?.terminalIsInactive()
         kill(getpid(), SIGSTOP)
         // Here again after SIGCONT.
         tellGuardianOfTerminal()
-        for sink in sinks { sink.resume() }
+        readers.resume()
     }
 }

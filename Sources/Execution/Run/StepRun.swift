@@ -17,13 +17,20 @@ final class StepRun: SupervisedProcess.Output {
     private var decoders: [OutputStream: OutputDecoder] = [:]
     private var started: StartedStep?
     private var startTime = Duration.zero
+    private var lastUsage: (cpuTime: Duration, at: Duration)?
     private var logFailure: Errno?
+    private var stallTimer: EventLoop.Timer?
+    /// How it ended, while its log is still being written.
+    private var ending: (judgement: StepJudgement, metrics: Metrics)?
     private var lastLines: [OutputStream: OutputLines] = [:]
     private(set) var result: UpdateResult?
+    private var resultCount = 0
     private let onEnd: (StepRun, PhaseEnd) -> Void
 
     /// A log to which not one byte could be written for so long is given up.
     private static let stallLimit = Duration.seconds(30)
+    /// Results are state, which no reader loses: a plugin that reports them without end must not fill their memory.
+    static let maximumResults = 100
 
     var step: StepID { command.step }
     var logID: LogWriter.LogID { log }
@@ -44,15 +51,35 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     /// Starts it, and says so.
-    /// - Parameter exitRecord: open for its witness, where it is a commit.
-    func start(with starter: StepStarter, exitRecord: CInt?) throws(StartFailure) {
+    /// - Parameters:
+    ///   - guardian: told of it before there is a process and again when there is, so that there is no moment at which
+    ///     update-all could die and nobody would know.
+    ///   - directory: where the guardian of a commit writes on.
+    func start(with starter: StepStarter, under guardian: Guardian?, logIn directory: RunDirectory) throws(StartFailure)
+    {
         startTime = monotonicTime()
         do throws(StartFailure) {
+            // Open until its witness has it.
+            let file = try exitRecord(guardian)
+            let record: CInt? =
+                switch file {
+                case .some(let file): file.raw
+                case .none: nil
+                }
             let started = try starter.start(
-                command, output: self, exitRecord: exitRecord,
+                command, output: self, exitRecord: record,
+                beforeStart: { beginning in
+                    if let guardian { tell(guardian, beginning, nil, directory) }
+                },
                 onNotice: { [weak self] in self?.noted($0) },
                 onEnd: { [weak self] in self?.ended($0) })
             self.started = started
+            if let guardian, let process = started.process {
+                let beginning = StepStarter.Beginning(
+                    outputs: process.outputDescriptors,
+                    temporaryDirectory: started.leaf == nil ? started.temporaryDirectory : nil)
+                tell(guardian, beginning, process, directory)
+            }
             announce(started)
         } catch {
             writer.close(log)
@@ -60,48 +87,46 @@ final class StepRun: SupervisedProcess.Output {
         }
     }
 
-    /// Starts a commit, which goes on should update-all die: its exit is noted, and the guardian reads its output then.
-    func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure)
-    {
-        let record: OwnedDescriptor
+    /// Where the exit of a commit is noted.
+    private func exitRecord(_ guardian: Guardian?) throws(StartFailure) -> OwnedDescriptor? {
+        guard command.isProtected, let guardian else { return nil }
         do throws(Errno) {
-            record = try guardian.createExitRecord(for: step)
+            return try guardian.createExitRecord(for: step)
         } catch {
-            writer.close(log)
             throw StartFailure(
                 outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir"
             )
         }
-        try start(with: starter, exitRecord: record.raw)
-        guard let process = started?.process else { return }
-        do throws(Errno) {
-            let log = try directory.openLog(of: step)
-            try guardian.protect(
-                step: step, process: process.processDescriptor, outputs: process.outputDescriptors, log: log.raw)
-        } catch {
-            publish(
-                .error(
-                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, its output is lost"
-                ))
-        }
     }
 
-    /// Where no group holds the step, the guardian must know how to find it.
-    func track(by guardian: Guardian?) {
-        guard let guardian, let started, started.leaf == nil, let process = started.process else { return }
+    /// A commit's output is to be read on should update-all die; any other step is to be ended, and found for that where no
+    /// group holds it.
+    private func tell(
+        _ guardian: Guardian, _ beginning: StepStarter.Beginning, _ process: SupervisedProcess?,
+        _ directory: RunDirectory
+    ) {
         do throws(Errno) {
-            try guardian.track(
-                step: step, session: process.processID, temporaryDirectory: started.temporaryDirectory)
+            if command.isProtected {
+                let log = try directory.openLog(of: step)
+                try guardian.protect(
+                    step: step, process: process?.processDescriptor, outputs: beginning.outputs, log: log.raw)
+            } else if let temporaryDirectory = beginning.temporaryDirectory {
+                try guardian.track(step: step, session: process?.processID, temporaryDirectory: temporaryDirectory)
+            }
         } catch {
+            let loss = command.isProtected ? "its output is lost" : "it goes on"
             publish(
                 .error(
-                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, it goes on"))
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, \(loss)"))
         }
     }
 
     func stop(_ cause: StopCause, isUrgent: Bool) {
         started?.process?.stop(cause, isUrgent: isUrgent)
     }
+
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) { started?.process?.setFrozen(isFrozen) }
 
     private func announce(_ started: StartedStep) {
         let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []
@@ -114,13 +139,25 @@ final class StepRun: SupervisedProcess.Output {
         for deviation in started.leaf?.deviations ?? [] { publish(.limit(deviation)) }
     }
 
+    /// Tells displays what it uses at the moment; nothing where no group counts that.
+    func publishUsage() {
+        guard let leaf = started?.leaf else { return }
+        let now = monotonicTime()
+        var usage = Usage(memory: leaf.memoryInUse, memoryLimit: leaf.memoryLimit)
+        if let cpuTime = leaf.cpuTime {
+            usage.cpu = lastUsage.map { Fraction((cpuTime - $0.cpuTime) / (now - $0.at)) }
+            lastUsage = (cpuTime, now)
+        }
+        bus.publish(usage, of: step)
+    }
+
     private func publish(_ body: Event.Body) { bus.publish(body, of: step.plugin) }
 
     // MARK: Output
 
     func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool {
         let hasRoom = logFailure != nil || record(bytes)
-        if !hasRoom { watchStall() }
+        if !hasRoom { watchForStall() }
         let decoded = bytes.withUnsafeBytes { decoders[stream, default: decoder(stream)].feed($0.bytes) }
         publish(decoded, from: stream)
         return hasRoom
@@ -145,16 +182,30 @@ final class StepRun: SupervisedProcess.Output {
             case .event(.progress(let progress)):
                 publish(.progress(progress))
             case .event(.result(let result)):
-                self.result = result
-                publish(.result(result))
+                take(result)
             case .event(.phaseStart), .event(.phaseEnd):
                 // The phases are ours: they begin and end with their processes.
                 break
             case .warning(let text):
-                _ = writer.append(Array("[update-all: \(text)]\n".utf8), to: log)
+                warn(text)
             }
         }
     }
+
+    private func take(_ result: UpdateResult) {
+        resultCount += 1
+        switch resultCount {
+        case ...Self.maximumResults:
+            self.result = result
+            publish(.result(result))
+        case Self.maximumResults + 1:
+            warn("more than \(Self.maximumResults) results were reported; the rest is ignored")
+        default:
+            break
+        }
+    }
+
+    private func warn(_ text: String) { _ = writer.append(Array("[update-all: \(text)]\n".utf8), to: log) }
 
     // MARK: The log
 
@@ -163,14 +214,25 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     /// The log has room again.
-    func logDrained() { started?.process?.resumeReading() }
+    func logDrained() {
+        if ending == nil { stopWatchingForStall() }
+        started?.process?.resumeReading()
+    }
+
+    /// All of the log is on disk, or was refused.
+    func logClosed() { conclude() }
 
     /// The disk refused the log, or did not answer.
     func logFailed(_ failure: Errno) {
         guard logFailure == nil else { return }
         logFailure = failure
         if command.isProtected {
-            publish(.error("the log of \(step) is cut: \(failure). The commit goes on"))
+            let hasEnded = started == nil
+            publish(
+                .error(
+                    hasEnded
+                        ? "the end of the log of \(step) is missing: \(failure)"
+                        : "the log of \(step) is cut: \(failure). The commit goes on"))
             started?.process?.resumeReading()
         } else {
             started?.process?.stop(.logFailed, isUrgent: false)
@@ -178,14 +240,25 @@ final class StepRun: SupervisedProcess.Output {
         }
     }
 
-    private func watchStall() {
-        loop.schedule(at: monotonicTime() + Self.stallLimit) { [weak self] in
-            guard let self, logFailure == nil, let stalled = writer.stalled(log, at: monotonicTime()),
-                stalled >= Self.stallLimit
-            else { return }
+    /// Something waits for the disk: whether it moves is looked at until nothing waits any more.
+    private func watchForStall() {
+        if stallTimer == nil { lookForStall(after: Self.stallLimit) }
+    }
+
+    private func lookForStall(after pause: Duration) {
+        stallTimer = loop.schedule(at: monotonicTime() + pause) { [weak self] in
+            guard let self, logFailure == nil else { return }
+            let stalled = writer.stalled(log, at: monotonicTime()) ?? .zero
+            if stalled < Self.stallLimit { return lookForStall(after: Self.stallLimit - stalled) }
             writer.abandon(log)
             logFailed(.timedOut)
+            conclude()
         }
+    }
+
+    private func stopWatchingForStall() {
+        stallTimer?.cancel()
+        stallTimer = nil
     }
 
     // MARK: The end
@@ -220,11 +293,28 @@ final class StepRun: SupervisedProcess.Output {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }
-        writer.close(log)
-        started.cleanUp()
+        started.cleanUp(after: end)
         // The process hands its output to this object: one of the two must let go, or neither is ever freed.
         self.started = nil
-        var phaseEnd = judgement.phaseEnd
+        ending = (judgement, metrics)
+        switch writer.close(log) {
+        case .closed(let failure):
+            if let failure { logFailed(failure) }
+            conclude()
+        case .pending:
+            // The disk may refuse the last bytes yet.
+            watchForStall()
+        }
+    }
+
+    /// The process has ended and what there is to know of its log is known.
+    private func conclude() {
+        guard let (judgement, metrics) = ending else { return }
+        ending = nil
+        stopWatchingForStall()
+        var judged = judgement
+        judged.logFailure = logFailure
+        var phaseEnd = judged.phaseEnd
         phaseEnd.metrics = metrics
         onEnd(self, phaseEnd)
     }

@@ -13,9 +13,6 @@ final class LogWriter: @unchecked Sendable {
     /// Bytes that wait for one log at most; at the bound that step's output is not read until there is room.
     static let bound = 4 << 20
 
-    /// One log has so many bytes at most; what comes beyond is left out, and its last line says so.
-    static let limit: Int64 = 4 << 30
-
     struct LogID: Hashable, Sendable { fileprivate let number: Int }
 
     /// What became of a log since it was asked last.
@@ -24,28 +21,31 @@ final class LogWriter: @unchecked Sendable {
         case drained(LogID)
         /// The disk refused it; what comes now is thrown away.
         case failed(LogID, Errno)
+        /// All that was handed over before `close` is written, or was refused, which is told before.
+        case closed(LogID)
+    }
+
+    /// What `close` found.
+    enum Closing: Equatable {
+        /// Nothing waits any more; with what the disk refused, if it did.
+        case closed(Errno?)
+        /// A `closed` notice follows.
+        case pending
     }
 
     fileprivate struct Log {
-        let file: WrittenFile
+        let file: LogFile
         var chunks: Deque<[UInt8]> = []
         var pending = 0
-        var written: Int64 = 0
         var failure: Errno?
         var isFull = false
         var isClosing = false
         var isQueued = false
-        /// When the writer began the write that it is at, as `monotonicTime()`.
-        var writingSince: Duration?
+        /// The thread has chunks of it in hand.
+        var isBeingWritten = false
 
         /// The thread has nothing to do with it.
-        var isIdle: Bool { chunks.isEmpty && !isQueued && writingSince == nil }
-    }
-
-    /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
-    fileprivate final class WrittenFile: Sendable {
-        let descriptor: OwnedDescriptor
-        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+        var isIdle: Bool { chunks.isEmpty && !isQueued && !isBeingWritten }
     }
 
     fileprivate struct State {
@@ -54,16 +54,22 @@ final class LogWriter: @unchecked Sendable {
         var ready: Deque<LogID> = []
         var nextNumber = 0
         var notices: [Notice] = []
+        /// When the thread began the write that it is at, as `monotonicTime()`.
+        var writingSince: Duration?
         var isStopping = false
     }
 
     private let state = Mutex(State())
+    /// Of each log, in bytes.
+    private let limit: Int64
     private let work: WakeUp
     private let ended: WakeUp
     /// Signalled where `takeNotices` has something; for the event loop to watch.
     let notice: WakeUp
 
-    init() throws(Errno) {
+    /// - Parameter limit: one log has so many bytes at most; beyond that its middle is cut, see `LogFile`.
+    init(limit: Int64 = 4 << 30) throws(Errno) {
+        self.limit = limit
         work = try WakeUp()
         notice = try WakeUp()
         ended = try WakeUp()
@@ -75,7 +81,7 @@ final class LogWriter: @unchecked Sendable {
 
     /// - Parameter file: opened for appending.
     func open(_ file: consuming OwnedDescriptor) -> LogID {
-        let file = WrittenFile(file)
+        let file = LogFile(file, limit: limit)
         return state.withLock { state in
             state.nextNumber += 1
             let log = LogID(number: state.nextNumber)
@@ -103,14 +109,14 @@ final class LogWriter: @unchecked Sendable {
     /// For commits: their output is on disk before anybody is told of it, and is not lost with us. A disk that hangs holds
     /// the caller then; a commit on it would hang as well.
     func write(_ bytes: [UInt8], to log: LogID) -> Bool {
-        let idle = state.withLock { state -> (WrittenFile, room: Int64)? in
+        let idle = state.withLock { state -> LogFile? in
             guard let log = state.logs[log], log.isIdle, log.failure == nil else { return nil }
-            return (log.file, Self.limit - log.written)
+            return log.file
         }
-        guard let (file, room) = idle else { return append(bytes, to: log) }
+        // A cut takes a while: it is for the thread.
+        guard let file = idle, file.hasRoom(for: bytes.count) else { return append(bytes, to: log) }
         do throws(Errno) {
-            try file.write(bytes, room: room)
-            state.withLock { $0.logs[log]?.written += Int64(bytes.count) }
+            try file.write(bytes)
         } catch {
             state.withLock { state in
                 state.logs[log]?.failure = error
@@ -121,18 +127,20 @@ final class LogWriter: @unchecked Sendable {
         return true
     }
 
-    /// Closes a log when all that was handed over is written, or the disk refused it.
-    func close(_ log: LogID) {
-        let mustWake = state.withLock { state in
-            guard state.logs[log] != nil else { return false }
-            if state.logs[log]!.isIdle {
+    /// Closes a log when all that was handed over is written, or the disk refused it. Its end is not known before.
+    @discardableResult
+    func close(_ log: LogID) -> Closing {
+        let (mustWake, closing) = state.withLock { state -> (Bool, Closing) in
+            guard let found = state.logs[log] else { return (false, .closed(nil)) }
+            if found.isIdle || found.failure != nil {
                 state.logs[log] = nil
-                return false
+                return (false, .closed(found.failure))
             }
             state.logs[log]!.isClosing = true
-            return state.enqueue(log)
+            return (state.enqueue(log), .pending)
         }
         if mustWake { work.signal() }
+        return closing
     }
 
     func takeNotices() -> [Notice] {
@@ -143,14 +151,19 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// For how long the writer has been at a single write of this log; `nil`: it is not.
+    /// For how long what waits for this log has waited for a single write, its own or another log's on the same disk;
+    /// `nil`: nothing waits, or the thread is between two writes.
     func stalled(_ log: LogID, at now: Duration) -> Duration? {
-        state.withLock { $0.logs[log]?.writingSince.map { now - $0 } }
+        state.withLock { state in
+            guard let log = state.logs[log], !log.isIdle else { return nil }
+            return state.writingSince.map { now - $0 }
+        }
     }
 
-    /// Gives a log up: nothing more is kept for it. The thread may still be in its last write.
+    /// Gives a log up: nothing more is kept for it, and no notice of it follows. The thread may still be in its last write.
     func abandon(_ log: LogID) {
         state.withLock { state in
+            guard state.logs[log]?.isClosing == false else { return state.logs[log] = nil }
             state.logs[log]?.failure = .timedOut
             state.logs[log]?.chunks = []
             state.logs[log]?.pending = 0
@@ -168,51 +181,48 @@ final class LogWriter: @unchecked Sendable {
 
     /// - Returns: whether there will be more to do.
     private func writeWhatIsReady() -> Bool {
-        while let (log, file, chunks, room) = nextTurn() {
-            var written: Int64 = 0
+        while let (log, file, chunks) = nextTurn() {
             var failure: Errno?
             for chunk in chunks {
-                beginWrite(log)
-                do {
-                    try file.write(chunk, room: room - written)
-                    written += Int64(chunk.count)
+                beginWrite()
+                do throws(Errno) {
+                    try file.write(chunk, willCopy: beginWrite)
                 } catch {
                     failure = error
                     break
                 }
             }
-            finishTurn(log, written: written, failure: failure)
+            finishTurn(log, failure: failure)
         }
         return state.withLock { !$0.isStopping }
     }
 
-    private func nextTurn() -> (LogID, WrittenFile, Deque<[UInt8]>, Int64)? {
-        let now = monotonicTime()
-        return state.withLock { state in
+    private func nextTurn() -> (LogID, LogFile, Deque<[UInt8]>)? {
+        state.withLock { state in
             while let id = state.ready.popFirst() {
                 // One that was closed while it was written may be gone already, and others still wait behind it.
                 guard let log = state.logs[id] else { continue }
                 state.logs[id]!.isQueued = false
                 state.logs[id]!.chunks = []
-                state.logs[id]!.writingSince = log.chunks.isEmpty ? nil : now
-                return (id, log.file, log.chunks, Self.limit - log.written)
+                state.logs[id]!.isBeingWritten = true
+                return (id, log.file, log.chunks)
             }
             return nil
         }
     }
 
     /// A disk that is slow is not one that hangs: each write counts for itself.
-    private func beginWrite(_ id: LogID) {
+    private func beginWrite() {
         let now = monotonicTime()
-        state.withLock { $0.logs[id]?.writingSince = now }
+        state.withLock { $0.writingSince = now }
     }
 
-    private func finishTurn(_ id: LogID, written: Int64, failure: Errno?) {
+    private func finishTurn(_ id: LogID, failure: Errno?) {
         let mustNotify = state.withLock { state in
+            state.writingSince = nil
             guard var log = state.logs[id] else { return false }
             var mustNotify = false
-            log.writingSince = nil
-            log.written += written
+            log.isBeingWritten = false
             log.pending = log.chunks.reduce(0) { $0 + $1.count }
             if let failure, log.failure == nil {
                 log.failure = failure
@@ -226,7 +236,13 @@ final class LogWriter: @unchecked Sendable {
                 state.notices.append(.drained(id))
                 mustNotify = true
             }
-            state.logs[id] = log.isClosing && log.chunks.isEmpty ? nil : log
+            if log.isClosing, log.chunks.isEmpty {
+                state.logs[id] = nil
+                state.notices.append(.closed(id))
+                mustNotify = true
+            } else {
+                state.logs[id] = log
+            }
             return mustNotify
         }
         if mustNotify { notice.signal() }
@@ -240,16 +256,5 @@ extension LogWriter.State {
         logs[log]!.isQueued = true
         ready.append(log)
         return ready.count == 1
-    }
-}
-
-extension LogWriter.WrittenFile {
-    /// Writes a chunk, or as much of it as `room` allows.
-    fileprivate func write(_ chunk: [UInt8], room: Int64) throws(Errno) {
-        if Int64(chunk.count) <= room { return try writeAll(descriptor.raw, chunk) }
-        if room > 0 { try writeAll(descriptor.raw, Array(chunk.prefix(Int(room)))) }
-        if room >= 0 {
-            try writeAll(descriptor.raw, Array("\n[update-all: this log is full; the rest was not kept]\n".utf8))
-        }
     }
 }

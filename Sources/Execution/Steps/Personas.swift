@@ -80,6 +80,8 @@ final class Personas {
             return user
         case .invokingUser:
             if let caller { return caller }
+            // What only root can change is root's, and stays so.
+            if trusted.contains(plugin.executable) { return user }
             let owner = (try? status(plugin.executable))?.st_uid ?? 0
             if owner == user.user { return user }
             let account = owners[owner] ?? (try? Account.numbered(owner)) ?? nil
@@ -100,7 +102,7 @@ final class Personas {
     }
 
     /// Why a plugin may not run as root; `nil` where it may.
-    private func distrust(_ plugin: DiscoveredPlugin) -> String? {
+    func distrust(_ plugin: DiscoveredPlugin) -> String? {
         for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
             do throws(Errno) {
                 if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }

@@ -87,6 +87,12 @@ final class SupervisedProcess {
         perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: monotonicTime()))
     }
 
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        let now = monotonicTime()
+        if isFrozen { lifecycle.frozen(at: now) } else { perform(lifecycle.thawed(at: now)) }
+    }
+
     /// Output may be read again after `take` returned `false`.
     func resumeReading() {
         for stream in streams.values {
@@ -98,7 +104,9 @@ final class SupervisedProcess {
     // MARK: What happens
 
     private func exited() {
-        guard let exit = (try? reapProcess(process.pidfd.raw)) ?? nil else { return }
+        let descriptor = process.pidfd.raw
+        let ended = group.needsMainProcess ? try? endOfProcess(descriptor) : try? reapProcess(descriptor)
+        guard let exit = ended ?? nil else { return }
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
@@ -227,6 +235,7 @@ final class SupervisedProcess {
         closeStreams()
         for timer in timers { timer.cancel() }
         timers = []
+        if group.needsMainProcess { _ = try? reapProcess(process.pidfd.raw) }
     }
 
     private func closeStreams() {
