@@ -28,7 +28,7 @@ struct PluginNew: ParsableCommand {
         guard let name = PluginName(name) else {
             throw RunError(.usage, "\"\(name)\" cannot be the name of a plugin ([a-z0-9][a-z0-9._-]{0,63})")
         }
-        let template = PluginTemplate(name, in: language)
+        let template = PluginTemplate(name: name, language: language)
         let files = [
             File(path: "\(directory)/\(name)", text: template.executable, mode: 0o755),
             File(path: "\(directory)/\(name).toml", text: template.manifest, mode: 0o644),

@@ -3,24 +3,19 @@
 import UpdateModel
 
 /// An executable and its manifest that are right as they stand, with a place for each thing to be filled in.
-public struct PluginTemplate: Sendable {
-    public enum Language: String, CaseIterable, Sendable { case sh, python }
+struct PluginTemplate: Sendable {
+    enum Language: String, CaseIterable, Sendable { case sh, python }
 
-    public let name: PluginName
-    public let language: Language
-
-    public init(_ name: PluginName, in language: Language) {
-        self.name = name
-        self.language = language
-    }
+    let name: PluginName
+    let language: Language
 
     /// Without an extension: another language does not make it another plugin.
-    public var executable: String {
+    var executable: String {
         let template = language == .sh ? Self.shell : Self.python
         return template.replacing("NAME", with: name.rawValue)
     }
 
-    public var manifest: String {
+    var manifest: String {
         let needed = language == .sh ? "[]                " : "[\"python3\"]       "
         return Self.manifest.replacing("NAME", with: name.rawValue).replacing("NEEDED", with: needed)
     }
