@@ -47,6 +47,11 @@ let executables: [Target] = [
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
 ]
 
+/// Measured by `make bench`; not installed.
+let benchmarks: [Target] = [
+    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
+]
+
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["UpdateModel"], path: "Tests/TestSupport"),
     .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
@@ -80,7 +85,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: pure + effects + executables + tests,
+    targets: pure + effects + executables + benchmarks + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

@@ -66,6 +66,17 @@ public struct MergedPolicy: Sendable {
         } + deviations
     }
 
+    /// The programs of `[hooks]`, in the order in which they run, each with the place that names it.
+    public var hooks: [(moment: HookMoment, program: String, origin: PolicyOrigin)] {
+        HookMoment.allCases.flatMap { moment -> [(moment: HookMoment, program: String, origin: PolicyOrigin)] in
+            let key = moment == .beforeRun ? PolicyKey.beforeRun : .afterRun
+            guard let setting = setting(key, in: [.hooks])?.setting, case .texts(let programs) = setting.value else {
+                return []
+            }
+            return programs.map { (moment, $0, setting.origin) }
+        }
+    }
+
     /// How long logs are kept, and how long they become.
     public var logs: LogSettings {
         var logs = LogSettings()

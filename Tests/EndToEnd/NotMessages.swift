@@ -38,6 +38,7 @@ private let attempts: Set = [
 private let expectations: Set = [
     #"a size of at least "4K""#,
     "the name of a shipped policy, or the path of a file",
+    "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
     "a whole number from 0 on",
     "a string of less than 2 GiB",
@@ -110,6 +111,8 @@ private let parts: Set = [
     "[run], [step] or [plugin.NAME]",
     "[step] or [plugin.NAME]",
     "Error while parsing",
+    "rules of ending",
+    "rights (… instead of …)",
     #"(did you mean "…"?)"#,
     "in use, extended",
     "in use, over it",
@@ -130,6 +133,16 @@ private let parts: Set = [
 
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
+    "in use, extended",
+    "in use, over it",
+    "What the policy … does with … on …",
+    "The rest of the policy",
+    "All steps together",
+    "All commits together",
+    ", which cannot run: …",
+    "; a commit, which nothing here may kill",
+    "…: left out, since …",
+    "not valid: update-all policy check … says what is wrong",
     "up to date",
     "… wall_ms=… ended_ms=…",
     "commit_ended=… log=… output=…",

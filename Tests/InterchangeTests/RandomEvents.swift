@@ -53,7 +53,8 @@ struct RandomEvents {
                         downloads: random.count()),
                     limits: random.limits(), runAs: random.text(), isProtected: random.bool(),
                     startSeconds: random.double(), durationSeconds: random.double(), durationIsKnown: random.bool(),
-                    wave: random.count(), waitsFor: random.maybe { $0.text() })
+                    wave: random.count(), waitsFor: random.maybe { $0.text() },
+                    hook: random.maybe { HookMoment.allCases[$0.bool() ? 0 : 1] })
             },
             skipped: list { SkippedPlugin(plugin: $0.plugin(), outcome: $0.outcome(), reason: $0.text()) },
             makespanSeconds: double(), criticalPath: list { $0.step() }, fetch: maybe { $0.bytes() },

@@ -27,7 +27,9 @@ private struct Run {
     }
     mutating func hold(now: Double) -> [String] { problem.lines(of: dispatcher.hold(now: now)) }
     mutating func goOn(now: Double) -> [String] { problem.lines(of: dispatcher.goOn(now: now)) }
-    mutating func cancel(now: Double) -> [String] { problem.lines(of: dispatcher.cancelWaiting(now: now)) }
+    mutating func cancel(endsFinal: Bool = false, now: Double) -> [String] {
+        problem.lines(of: dispatcher.cancelWaiting(endsFinal: endsFinal, now: now))
+    }
 }
 
 struct DispatcherTests {
@@ -46,6 +48,37 @@ struct DispatcherTests {
             ])
         #expect(run.ended("d", now: 2) == [])
         #expect(run.ended("e", now: 2) == ["finished"])
+    }
+
+    @Test("A final job runs when the others have ended, however they did; only a second cancellation ends it")
+    func finalJobs() throws {
+        //  a ─requires─► b ─after─► z (final) ─after─► y (final)
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("z", 1, after: ["a", "b"], isFinal: true),
+            .job("y", 1, after: ["z"], isFinal: true))
+        var failed = Run(problem, failFast: true)
+        #expect(failed.start() == ["start a"])
+        #expect(failed.ended("a", .failed, now: 1) == ["end b: dependency_failed, requires a", "start z"])
+        #expect(failed.ended("z", now: 2) == ["start y"])
+        #expect(failed.ended("y", now: 3) == ["finished"])
+
+        var cancelled = Run(problem)
+        #expect(cancelled.start() == ["start a"])
+        #expect(cancelled.cancel(now: 1) == ["end b: cancelled, cancelled"])
+        #expect(cancelled.ended("a", .cancelled, now: 2) == ["start z"])
+        #expect(cancelled.cancel(endsFinal: true, now: 3) == ["end y: cancelled, cancelled"])
+        #expect(cancelled.ended("z", .cancelled, now: 4) == ["finished"])
+
+        // What they come after waits for another run, and is cancelled there.
+        let shelved = try makeProblem(
+            [:], .job("a", 1, holds: ["m"]), .job("z", 1, after: ["a"], holds: ["n"], isFinal: true))
+        var run = Run(shelved)
+        #expect(run.start() == ["start a"])
+        #expect(run.blocked("a", by: "m", now: 0) == ["a waits for m, pid 7"])
+        #expect(run.cancel(now: 1) == ["end a: cancelled, cancelled", "start z"])
+        #expect(run.blocked("z", by: "n", now: 1) == ["z waits for n, pid 7"])
+        #expect(run.released("n", now: 2) == ["start z"])
+        #expect(run.ended("z", now: 3) == ["finished"])
     }
 
     @Test("A failed requirement ends a job that still has other predecessors running")

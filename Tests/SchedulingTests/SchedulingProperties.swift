@@ -143,7 +143,7 @@ struct SchedulingProperties {
             let job = referee.running.sorted().randomElement(using: &random)
             switch (Int.random(in: 0..<(12 * calm), using: &random), job) {
             case (0, _):
-                referee.see(dispatcher.cancelWaiting(now: now))
+                referee.see(dispatcher.cancelWaiting(endsFinal: .random(using: &random), now: now))
             case (1, _):
                 let any = JobIndex(.random(in: 0..<problem.jobCount, using: &random))
                 referee.see(dispatcher.giveUp(any, as: .deferred, now: now))

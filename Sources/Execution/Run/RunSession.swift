@@ -77,9 +77,7 @@ public actor RunSession {
                 .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
         }
         site = .unavailable(reason: "")
-        machine = MachineFacts(
-            hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
-            pageSize: pageSize(), controllers: [])
+        machine = .current()
     }
 
     /// Who runs this.
@@ -90,15 +88,8 @@ public actor RunSession {
     /// Takes what asking and running need: groups, a private place, signals.
     public func open() throws(RunError) {
         site = CgroupTree.prepare(run: run)
-        switch site {
-        case .tree(let tree):
-            machine.controllers = tree.controllers
-            machine.missingControlFiles = tree.missingControlFiles
-            machine.missingControllerReason = tree.missingControllerReason
-        case .unavailable(let reason):
-            machine.missingControllerReason = reason
-            orphans = Orphans()
-        }
+        machine.take(site)
+        if case .unavailable = site { orphans = Orphans() }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
             let launcher = try InProcessLauncher()
@@ -191,7 +182,8 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = planner()
+        var planner = planner()
+        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
