@@ -13,6 +13,7 @@ extension WaitReason {
         case .cpu: "cpu"
         case .downloads: "downloads"
         case .parallel: "parallel"
+        case .pressure: "pressure"
         case .otherRun(let mutex, let holder): mutexPrefix + mutex + holderSeparator + holder
         }
     }
@@ -24,6 +25,7 @@ extension WaitReason {
         case "cpu": self = .cpu
         case "downloads": self = .downloads
         case "parallel": self = .parallel
+        case "pressure": self = .pressure
         default:
             guard text.hasPrefix(mutexPrefix) else { return nil }
             let name = text.dropFirst(mutexPrefix.count)

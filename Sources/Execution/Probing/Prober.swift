@@ -98,7 +98,7 @@ final class Prober {
         let output = AnswerCollector(limit: question.command.answerLimit)
         do throws(StartFailure) {
             conversation.running = try starter.start(
-                command, output: output, exitRecord: nil, onNotice: { _ in },
+                command, output: output, onNotice: { _ in },
                 onEnd: { [weak self] end in
                     self?.ended(end, output: output, of: name)
                 })

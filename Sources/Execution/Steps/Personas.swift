@@ -102,7 +102,7 @@ final class Personas {
     }
 
     /// Why a plugin may not run as root; `nil` where it may.
-    private func distrust(_ plugin: DiscoveredPlugin) -> String? {
+    func distrust(_ plugin: DiscoveredPlugin) -> String? {
         for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
             do throws(Errno) {
                 if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }
