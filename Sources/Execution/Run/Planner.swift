@@ -80,13 +80,6 @@ struct Planner {
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
-            if plugin.verdict == .runs, wanted.isEmpty {
-                skipped.append(
-                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
-                // It has nothing to do, and so stands in nobody's way.
-                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
-                continue
-            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
@@ -103,14 +96,15 @@ struct Planner {
             }
             nodes.append(node(for: plugin, wanted))
         }
-        for hook in hooks {
+        // Where nothing is committed, there is nothing to prepare for.
+        for hook in hooks where selection.phases.contains(.execute) {
             if selection.isDryRun {
                 let reason = "a hook has no dry run, so it is only planned"
                 skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
                 continue
             }
             let step = StepID(hook.plugin.name, .execute)
-            (commands[step], missing[step]) = command(for: hook)
+            (commands[step], missing[step]) = command(for: hook, limitsOfRun: run.limits)
             nodes.append(
                 PluginNode(
                     name: hook.plugin.name,
@@ -218,6 +212,8 @@ struct Planner {
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
+        // Nothing to do, and so in nobody's way.
+        if wanted.isEmpty { return skip(.upToDate, "it fetches nothing beforehand") }
         for step in wanted where accounts[step.runAs] == nil {
             switch persona(step.runAs, plugin.plugin) {
             case .success(let account): accounts[step.runAs] = account
@@ -269,10 +265,12 @@ struct Planner {
         return (command, deviations)
     }
 
-    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
-        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
-        facts.runAs = hook.runAs(policy, on: machine)
-        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+    private func command(for hook: Hook, limitsOfRun: Limits) -> (StepCommand, [LimitDeviation]) {
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        let step = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        var (command, deviations) = command(for: step, of: facts, limitsOfRun: limitsOfRun)
         command.hook = hook.moment
         return (command, deviations)
     }
