@@ -110,7 +110,7 @@ struct Planner {
                 continue
             }
             let step = StepID(hook.plugin.name, .execute)
-            (commands[step], missing[step]) = command(for: hook)
+            (commands[step], missing[step]) = command(for: hook, limitsOfRun: run.limits)
             nodes.append(
                 PluginNode(
                     name: hook.plugin.name,
@@ -269,10 +269,12 @@ struct Planner {
         return (command, deviations)
     }
 
-    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
-        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
-        facts.runAs = hook.runAs(policy, on: machine)
-        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+    private func command(for hook: Hook, limitsOfRun: Limits) -> (StepCommand, [LimitDeviation]) {
+        let wanted = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        var (command, deviations) = command(
+            for: wanted, of: PluginFacts(plugin: hook.plugin, verdict: .runs), limitsOfRun: limitsOfRun)
         command.hook = hook.moment
         return (command, deviations)
     }
