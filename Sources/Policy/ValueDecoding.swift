@@ -33,7 +33,7 @@ struct ValueDecoder {
         case .keepDays: integer(1...36_500)
         case .nice: integer(-20...19)
         case .downloadRate, .keepBytes, .stepBytes: size(self.node, of: key.rawValue).map { .memory(.bytes($0)) }
-        case .downloadEnforce, .finishBy, .noNewPrivileges: boolean()
+        case .downloadEnforce, .finishBy, .noNewPrivileges, .selfUpdate: boolean()
         case .cpuSome, .memorySome, .ioSome: pressure()
         case .loadPerCPU: positiveNumber()
         case .stopGrace, .waitTimeout, .resumeAfter: duration(allowsZero: true)

@@ -19,18 +19,18 @@ struct List: AsyncParsableCommand {
 
     func run() async throws {
         let preparation = try Preparation(common, selected)
-        let (facts, refusals) = try await preparation.open {
+        let (facts, obstacles) = try await preparation.open {
             let facts = try await preparation.ask(for: .list)
-            return (facts, await preparation.session.refusals(facts))
+            return (facts, await preparation.session.obstacles(facts))
         }
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
-            let rows = facts.map { row($0, refusal: refusals[$0.name]) }
+            let rows = facts.map { row($0, refusal: obstacles[$0.name]?.refusal) }
             let lines = PluginTable.lines(rows, columns: device.isTerminal ? device.size.columns : 200)
             try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
         case .json:
-            writeToStandardOutput(json(facts, refusals))
+            writeToStandardOutput(json(facts, obstacles))
         }
         await preparation.session.end()
         if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
@@ -45,7 +45,7 @@ struct List: AsyncParsableCommand {
             origin: facts.plugin.directory)
     }
 
-    private func json(_ facts: [PluginFacts], _ refusals: [PluginName: String]) -> [UInt8] {
+    private func json(_ facts: [PluginFacts], _ obstacles: [PluginName: PluginObstacle]) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginArray()
         for plugin in facts {
@@ -69,9 +69,16 @@ struct List: AsyncParsableCommand {
             writer.write(plugin.plugin.executable)
             writer.key("from")
             writer.write(plugin.plugin.directory)
-            if let refusal = refusals[plugin.name] {
+            if let refusal = obstacles[plugin.name]?.refusal {
                 writer.key("cannot_run")
                 writer.write(refusal)
+            }
+            let distrust = obstacles[plugin.name]?.distrust
+            writer.key("trusted")
+            writer.write(distrust == nil)
+            if let distrust {
+                writer.key("distrust")
+                writer.write(distrust)
             }
             writer.endObject()
         }
@@ -86,6 +93,7 @@ extension PluginFacts {
         case .runs, .upToDate: (true, "")
         case .notApplicable(let reason): (false, reason)
         case .failed(_, let reason): (false, "its check failed: \(reason)")
+        case .refused(_, let reason): (false, reason)
         }
     }
 }

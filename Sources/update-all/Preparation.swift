@@ -65,7 +65,7 @@ struct Preparation {
 
     /// Asks the plugins.
     func ask(for purpose: ProbeConversation.Purpose) async throws -> [PluginFacts] {
-        let facts = await session.ask(wanted, for: purpose)
+        let facts = await session.ask(wanted, for: purpose) { complain(Sanitizer.clean($0)) }
         if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
         for warning in facts.flatMap(\.warnings) { complain(Sanitizer.clean(warning)) }
         return facts

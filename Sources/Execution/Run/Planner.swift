@@ -31,6 +31,8 @@ public struct PreparedRun: Sendable {
     var commands: [StepID: StepCommand]
     /// Files that each step's mutexes lock, its free ones included.
     var freeMutexes: [StepID: [String]]
+    /// Files that no other program may have locked when a step starts.
+    var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
 }
 
@@ -39,8 +41,8 @@ struct Planner {
     let policy: MergedPolicy
     let machine: MachineFacts
     let selection: Selection
-    /// The account's name, or why a step cannot run as that.
-    let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
+    /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
+    let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
@@ -53,6 +55,7 @@ struct Planner {
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
+        var lockedFiles: [StepID: [String]] = [:]
 
         for plugin in facts {
             var known: [RunAs: String] = [:]
@@ -68,6 +71,8 @@ struct Planner {
                 commands[step] = command
                 accounts[step] = known[command.runAs]
                 missing[step] = deviations
+                // One that only says what it would do changes nothing that a lock is for.
+                if !selection.isDryRun { lockedFiles[step] = phase.locks }
             }
             nodes.append(node(for: plugin))
         }
@@ -106,6 +111,7 @@ struct Planner {
                 uniqueKeysWithValues: schedule.entries.map {
                     (graph.step($0.job), graph.problem.freeMutexes(of: $0.job))
                 }),
+            lockedFiles: lockedFiles,
             downloads: Dictionary(
                 uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
     }
@@ -126,7 +132,7 @@ struct Planner {
         switch plugin.verdict {
         case .upToDate: return skip(.upToDate, "up to date")
         case .notApplicable(let reason): return skip(.notApplicable, reason)
-        case .failed(let outcome, let reason): return skip(outcome, reason)
+        case .failed(let outcome, let reason), .refused(let outcome, let reason): return skip(outcome, reason)
         case .runs: break
         }
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
@@ -135,7 +141,7 @@ struct Planner {
         for phase in wantedPhases(plugin) {
             let runAs = runAs(of: plugin, phase.phase)
             if accounts[runAs] != nil { continue }
-            switch persona(runAs, plugin.plugin) {
+            switch persona(runAs, plugin.plugin, pin(of: plugin.name)) {
             case .success(let account): accounts[runAs] = account
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
@@ -150,6 +156,17 @@ struct Planner {
 
     private func runAs(of plugin: PluginFacts, _ phase: Phase) -> RunAs {
         policy.step(plugin.name, phase, on: machine).runAs ?? plugin.runAs
+    }
+
+    private func pin(of plugin: PluginName) -> String? { policy.step(plugin, .execute, on: machine).sha256 }
+
+    /// Why nothing of a plugin that applies may run as the account that it is for; `nil` where it may.
+    func refusal(of plugin: PluginFacts) -> String? {
+        guard plugin.verdict == .runs else { return nil }
+        switch persona(runAs(of: plugin, .execute), plugin.plugin, pin(of: plugin.name)) {
+        case .success: return nil
+        case .failure(let refusal): return refusal.reason
+        }
     }
 
     private func node(for plugin: PluginFacts) -> PluginNode {
@@ -191,15 +208,35 @@ struct Planner {
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel.
-    private func hints(for settings: StepSettings) -> ResourceHints {
+    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
+    /// share of one download among those that may be under way at a time.
+    func hints(for settings: StepSettings) -> ResourceHints {
         var limits = settings.limits
-        let run = runSettings.limits
-        limits.cpuQuota = [limits.cpuQuota, run.cpuQuota].compactMap(\.self).min()
-        limits.memoryHigh = [limits.memoryHigh, run.memoryHigh].compactMap(\.self).min()
-        limits.memoryMax = [limits.memoryMax, run.memoryMax].compactMap(\.self).min()
-        return ResourceHints(limits, downloadRate: nil, machineCPUs: machine.cpus)
+        let run = runSettings
+        limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
+        limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
+        limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
+        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
+        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
+        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
     }
+
+    /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
+    /// check phase, little. It is not said where a machine cannot enforce that.
+    func questionRules(_ plugin: PluginName) -> QuestionRules {
+        var settings = policy.step(plugin, .check, on: machine)
+        settings.limits.memoryHigh = settings.limits.memoryHigh ?? Self.questionMemory
+        settings.limits.memoryMax = settings.limits.memoryMax ?? Self.questionMemoryMax
+        settings.limits.tasksMax = settings.limits.tasksMax ?? Self.questionTasks
+        return QuestionRules(
+            settings: settings, limits: controlWrites(for: settings.limits, of: .leaf, on: machine).writes,
+            hints: hints(for: settings))
+    }
+
+    /// Room for a package manager that resolves a whole system's dependencies.
+    private static let questionMemory = ByteCount(512 << 20)
+    private static let questionMemoryMax = ByteCount(1 << 30)
+    private static let questionTasks: Int64 = 256
 
     private func capacities(_ run: RunSettings) -> RunCapacities {
         RunCapacities(

@@ -181,15 +181,18 @@ public actor RunSession {
     // MARK: Asking
 
     /// What each of `plugins` is and has to do, by name.
-    public func ask(_ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose) async -> [PluginFacts] {
+    /// - Parameter onNotice: told what a plugin waits for before it can be asked, as a sentence without a full stop.
+    public func ask(
+        _ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose,
+        onNotice: @escaping @Sendable (String) -> Void = { _ in }
+    ) async -> [PluginFacts] {
         // Ctrl-C may have been faster than the first question.
         guard let starter, received == nil else { return [] }
         let prober = Prober(
-            loop: loop, starter: starter, programs: ProgramLookup(path: personas.path(.invokingUser)),
-            purpose: purpose, cpus: machine.cpus
-        ) { [policy = configuration.policy, machine] name in
-            let settings = policy.step(name, .check, on: machine)
-            return (settings, controlWrites(for: settings.limits, of: .leaf, on: machine).writes)
+            loop: loop, questioner: questioner(starter), locks: foreignLocks(),
+            programs: ProgramLookup(path: personas.path(.invokingUser)), purpose: purpose, cpus: machine.cpus
+        ) { name, hold in
+            onNotice("\(name) waits for \(hold.phrase)")
         }
         self.prober = prober
         defer { self.prober = nil }
@@ -198,19 +201,19 @@ public actor RunSession {
         }
     }
 
+    private func questioner(_ starter: StepStarter) -> Questioner {
+        let planner = planner
+        return Questioner(starter: starter) { name in planner.questionRules(name) }
+    }
+
+    private func foreignLocks() -> ForeignLocks { ForeignLocks(MutexLocks(user: personas.ownName), loop: loop) }
+
     /// The signal that ended the asking, if one did.
     public var interruption: Int32? { received }
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
-            [personas] runAs, plugin in
-            do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin).account.name)
-            } catch {
-                return .failure(error)
-            }
-        }
+        let planner = planner
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
@@ -224,17 +227,27 @@ public actor RunSession {
         return prepared
     }
 
-    /// Why plugins that apply cannot run, where the account is the reason.
-    public func refusals(_ facts: [PluginFacts]) -> [PluginName: String] {
-        var refusals: [PluginName: String] = [:]
-        for plugin in facts where plugin.verdict == .runs {
+    private var planner: Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+            [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
-                _ = try personas.persona(plugin.runAs, for: plugin.plugin)
+                return .success(try personas.persona(runAs, for: plugin, pin: pin).account.name)
             } catch {
-                refusals[plugin.name] = error.reason
+                return .failure(error)
             }
         }
-        return refusals
+    }
+
+    /// What stands against running plugins that apply, or that could not be asked for the same reason.
+    public func obstacles(_ facts: [PluginFacts]) -> [PluginName: PluginObstacle] {
+        let planner = planner
+        return Dictionary(
+            uniqueKeysWithValues: facts.map { plugin in
+                (
+                    plugin.name,
+                    PluginObstacle(distrust: personas.distrust(plugin.plugin), refusal: planner.refusal(of: plugin))
+                )
+            })
     }
 
     /// Waits until something can be read from `descriptor`, or a signal came.
@@ -348,7 +361,7 @@ public actor RunSession {
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
-                directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
+                directory: directory, guardian: guardian, locks: foreignLocks()
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             do throws(Errno) {

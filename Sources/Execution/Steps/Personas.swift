@@ -56,7 +56,19 @@ final class Personas {
     var ownHome: String { user.home }
 
     /// The account of a step of `plugin`.
-    func persona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
+    /// - Parameter pin: the SHA-256 that its executable must have.
+    /// - Throws: where this process cannot become that account, or the plugin may not run as it.
+    func persona(
+        _ runAs: RunAs, for plugin: DiscoveredPlugin, pin: String? = nil
+    ) throws(PersonaRefusal) -> Persona {
+        let persona = try trustedPersona(runAs, for: plugin)
+        if let pin, let refusal = mismatch(of: plugin, pin: pin) {
+            throw PersonaRefusal(outcome: .failed, reason: refusal)
+        }
+        return persona
+    }
+
+    private func trustedPersona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
         guard user.user == 0 else {
             if runAs == .invokingUser || runAs == .named(user.name) {
                 return Persona(account: user, needsChange: false, path: callerPath)
@@ -100,7 +112,7 @@ final class Personas {
     }
 
     /// Why a plugin may not run as root; `nil` where it may.
-    private func distrust(_ plugin: DiscoveredPlugin) -> String? {
+    func distrust(_ plugin: DiscoveredPlugin) -> String? {
         for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
             do throws(Errno) {
                 if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }

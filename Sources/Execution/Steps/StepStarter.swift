@@ -141,7 +141,7 @@ final class StepStarter {
         willStartFirst = nil
         let persona: Persona
         do throws(PersonaRefusal) {
-            persona = try personas.persona(command.runAs, for: command.plugin)
+            persona = try personas.persona(command.runAs, for: command.plugin, pin: command.settings.sha256)
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
@@ -278,8 +278,13 @@ final class StepStarter {
         }
     }
 
-    /// Whether this process can become the account behind `runAs`.
-    func canRun(as runAs: RunAs, for plugin: DiscoveredPlugin) -> Bool {
-        (try? personas.persona(runAs, for: plugin)) != nil
+    /// Why no process of a plugin may be started as the account behind `runAs`; `nil` where it may.
+    func refusal(of plugin: DiscoveredPlugin, as runAs: RunAs, pin: String?) -> PersonaRefusal? {
+        do throws(PersonaRefusal) {
+            _ = try personas.persona(runAs, for: plugin, pin: pin)
+            return nil
+        } catch {
+            return error
+        }
     }
 }
