@@ -60,6 +60,8 @@ public struct DiscoveredPlugin: Hashable, Sendable {
     /// Whether `estimate-update` is a command of it, so that its exit code 1 is an answer and not the way in which a
     /// script says that it does not know the word.
     public var knowsEstimate: Bool
+    /// Whether it can be asked to update itself.
+    public var offersSelfUpdate: Bool
 
     public init(
         name: PluginName, directory: String, executable: String, manifest: Manifest?, manifestPath: String?,
@@ -73,6 +75,7 @@ public struct DiscoveredPlugin: Hashable, Sendable {
         speaksProtocol = manifest != nil || mentions.contains(.isApplicable)
         allowsDryRun = manifest?.dryRun ?? (speaksProtocol && mentions.contains(.dryRun))
         knowsEstimate = manifest?.estimate ?? mentions.contains(.estimateUpdate)
+        offersSelfUpdate = manifest?.selfUpdate ?? (speaksProtocol && mentions.contains(.selfUpdate))
     }
 }
 

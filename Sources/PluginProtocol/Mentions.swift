@@ -11,6 +11,10 @@ public struct Mentions: OptionSet, Hashable, Sendable {
     public static let dryRun = Mentions(rawValue: 2)
     /// `estimate-update`
     public static let estimateUpdate = Mentions(rawValue: 4)
+    /// `self-update`
+    public static let selfUpdate = Mentions(rawValue: 8)
+
+    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate]
 }
 
 /// Looks for them in a file that is read in pieces of any size; keeps a few bytes of each.
@@ -20,7 +24,7 @@ public struct MentionScanner: Sendable {
 
     private static let words: [(Mentions, [UInt8])] = [
         (.isApplicable, Array("is-applicable".utf8)), (.dryRun, Array("--dry-run".utf8)),
-        (.estimateUpdate, Array("estimate-update".utf8)),
+        (.estimateUpdate, Array("estimate-update".utf8)), (.selfUpdate, Array("self-update".utf8)),
     ]
     /// One byte less than the longest word has.
     private static let overlap = 14
@@ -28,7 +32,7 @@ public struct MentionScanner: Sendable {
     public init() {}
 
     /// All were found: the rest of the file tells nothing more.
-    public var isDone: Bool { mentions == [.isApplicable, .dryRun, .estimateUpdate] }
+    public var isDone: Bool { mentions == .all }
 
     public mutating func feed(_ bytes: RawSpan) {
         bytes.withUnsafeBytes { bytes in

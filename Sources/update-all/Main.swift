@@ -72,7 +72,9 @@ struct UpdateAll: AsyncParsableCommand {
             progress · 75 a lock of another program was not released in time · 128+N ended by signal N.
             """,
         version: programVersion,
-        subcommands: [Run.self, PlanCommand.self, List.self, PolicyCommand.self, Logs.self],
+        subcommands: [
+            Run.self, PlanCommand.self, List.self, PluginTools.self, PolicyCommand.self, Logs.self,
+        ],
         defaultSubcommand: Run.self)
 }
 

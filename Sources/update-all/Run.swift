@@ -52,21 +52,24 @@ struct Run: AsyncParsableCommand {
         options.isFailFast = failFast
         options.retries = retry
         let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
-        let result = try await runLocked(preparation, display)
+        let (result, hasInvalidFiles) = try await runLocked(preparation, display)
         // Another run may begin now; a slow reader is only told what is over.
         await preparation.session.end()
         var codes = [exitCode(of: result)]
-        if preparation.hasInvalidFiles { codes.append(.usage) }
+        if hasInvalidFiles { codes.append(.usage) }
         throw FinalExit(code: .combined(codes))
     }
 
-    private func runLocked(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
-        let lock = try RunLock.acquire(
-            state: preparation.places.state, isSystemWide: preparation.places.isSystemWide,
-            user: preparation.session.userName, clockText: clockText())
-        let result = try await preparation.open { try await run(preparation, display) }
-        withExtendedLifetime(lock) {}
-        return result
+    private func runLocked(
+        _ preparation: Preparation, _ display: RunDisplay
+    ) async throws -> (RunResult, hasInvalidFiles: Bool) {
+        try await preparation.holdingRunLock {
+            try await preparation.open {
+                var preparation = preparation
+                if !dryRun { try await preparation.updatePlugins() }
+                return (try await run(preparation, display), preparation.hasInvalidFiles)
+            }
+        }
     }
 
     private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {

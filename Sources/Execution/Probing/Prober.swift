@@ -34,7 +34,6 @@ final class Prober {
         var rules: ProbeConversation
         /// The one that is asked, or is to be.
         var question: ProbeQuestion?
-        var questions = 0
         var process: StartedStep?
         /// Until it is asked again.
         var pause: EventLoop.Timer?
@@ -182,12 +181,10 @@ final class Prober {
         conversation.locked = held
         conversation.deadline?.cancel()
         conversation.deadline = nil
-        conversation.questions += 1
         conversations[name] = conversation
         running.insert(name)
         let process = questioner.ask(
-            question.command, of: conversation.plugin, number: conversation.questions, as: account,
-            timeout: question.timeout
+            question.command, of: conversation.plugin, as: account, timeout: question.timeout
         ) { [weak self] answer in
             self?.answered(answer, by: name)
         }

@@ -13,24 +13,31 @@ struct QuestionRules {
 }
 
 /// Asks questions, one at a time each. Lives on the event loop's thread.
-struct Questioner {
-    let starter: StepStarter
+final class Questioner {
+    private let starter: StepStarter
     let rules: (PluginName) -> QuestionRules
+    /// Each question of a plugin has a group and a directory of its own, whoever asks it.
+    private var numbers: [PluginName: Int] = [:]
+
+    init(starter: StepStarter, rules: @escaping (PluginName) -> QuestionRules) {
+        self.starter = starter
+        self.rules = rules
+    }
 
     /// Why a plugin may not be asked as the account behind `runAs`; `nil` where it may.
     func refusal(of plugin: DiscoveredPlugin, as runAs: RunAs) -> PersonaRefusal? {
         starter.refusal(of: plugin, as: runAs, pin: rules(plugin.name).settings.sha256)
     }
 
-    /// - Parameters:
-    ///   - number: from 1, of the plugin's questions: each has a group of its own.
-    ///   - completion: gets the answer, before this returns where no process could be started.
+    /// - Parameter completion: gets the answer, before this returns where no process could be started.
     /// - Returns: the process; `nil` where there is none.
     func ask(
-        _ command: PluginCommand, of plugin: DiscoveredPlugin, number: Int, as runAs: RunAs, timeout: Duration,
+        _ command: PluginCommand, of plugin: DiscoveredPlugin, as runAs: RunAs, timeout: Duration,
         completion: @escaping (Answer) -> Void
     ) -> StartedStep? {
         let rules = rules(plugin.name)
+        let number = numbers[plugin.name, default: 0] + 1
+        numbers[plugin.name] = number
         let stepCommand = StepCommand(
             plugin: plugin, step: StepID(plugin.name, .check), command: command, attempt: number, runAs: runAs,
             settings: rules.settings, limits: rules.limits, hints: rules.hints, timeout: timeout)

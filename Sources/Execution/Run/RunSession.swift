@@ -52,6 +52,8 @@ public actor RunSession {
     private var signals: SignalSource?
     private var sinks: [SinkThread] = []
     private var prober: Prober?
+    private var selfUpdater: SelfUpdater?
+    private var questioner: Questioner?
     private var supervisor: RunSupervisor?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
@@ -129,6 +131,8 @@ public actor RunSession {
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
+            let planner = planner
+            questioner = starter.map { Questioner(starter: $0) { planner.questionRules($0) } }
             signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
@@ -187,9 +191,9 @@ public actor RunSession {
         onNotice: @escaping @Sendable (String) -> Void = { _ in }
     ) async -> [PluginFacts] {
         // Ctrl-C may have been faster than the first question.
-        guard let starter, received == nil else { return [] }
+        guard let questioner, received == nil else { return [] }
         let prober = Prober(
-            loop: loop, questioner: questioner(starter), locks: foreignLocks(),
+            loop: loop, questioner: questioner, locks: foreignLocks(),
             programs: ProgramLookup(path: personas.path(.invokingUser)), purpose: purpose, cpus: machine.cpus
         ) { name, hold in
             onNotice("\(name) waits for \(hold.phrase)")
@@ -201,9 +205,27 @@ public actor RunSession {
         }
     }
 
-    private func questioner(_ starter: StepStarter) -> Questioner {
-        let planner = planner
-        return Questioner(starter: starter) { name in planner.questionRules(name) }
+    /// Those of `plugins` that the policy has update themselves before a run.
+    public func selfUpdating(_ plugins: [DiscoveredPlugin]) -> [DiscoveredPlugin] {
+        plugins.filter { $0.offersSelfUpdate && planner.questionRules($0.name).settings.updatesItself }
+    }
+
+    /// Has plugins update themselves, each as the owner of its files.
+    /// - Parameter command: `self-update` or `self-upgrade`.
+    public func updateThemselves(
+        _ plugins: [DiscoveredPlugin], by command: PluginCommand = .selfUpdate
+    ) async -> [SelfUpdateReport] {
+        guard let questioner, received == nil else { return [] }
+        let updater = SelfUpdater(
+            plugins, by: command, questioner: questioner, personas: personas
+        ) { [places = configuration.places] in
+            findPlugins(in: places.pluginDirectories)
+        }
+        selfUpdater = updater
+        defer { selfUpdater = nil }
+        return await withCheckedContinuation { continuation in
+            updater.start { reports in continuation.resume(returning: reports) }
+        }
     }
 
     private func foreignLocks() -> ForeignLocks { ForeignLocks(MutexLocks(user: personas.ownName), loop: loop) }
@@ -432,6 +454,7 @@ public actor RunSession {
             readersHaveEnded()
             inputArrived(false)
             prober?.cancel()
+            selfUpdater?.cancel()
             supervisor?.interrupt(signal: signal.number)
         }
     }

@@ -83,6 +83,32 @@ final class Personas {
         return Persona(account: account, needsChange: account.user != 0, path: Self.securePath)
     }
 
+    /// The account that may change a plugin: the owner of its files, and nobody else for them.
+    /// - Throws: where that is somebody else and we are not root, or its files belong to several.
+    func owner(of plugin: DiscoveredPlugin) throws(PersonaRefusal) -> RunAs {
+        var owner: (path: String, number: UInt32)?
+        for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) {
+            guard let number = (try? status(path))?.st_uid else {
+                throw PersonaRefusal(outcome: .failed, reason: "\(path) is gone")
+            }
+            if let owner, owner.number != number {
+                throw PersonaRefusal(
+                    outcome: .failed,
+                    reason: "\(owner.path) and \(path) belong to different accounts: give both to one (chown)")
+            }
+            owner = (path, number)
+        }
+        guard let owner else { preconditionFailure("every plugin has an executable") }
+        if owner.number == 0, user.user == 0 { return .root }
+        let account = try known((try? Account.numbered(owner.number)) ?? nil, "the owner of \(owner.path)")
+        guard user.user == 0 || account.user == user.user else {
+            throw PersonaRefusal(
+                outcome: .needsAuth,
+                reason: "\(owner.path) belongs to \(account.name): run update-all as root, with sudo for example")
+        }
+        return .named(account.name)
+    }
+
     /// The path in which its programs are looked for.
     func path(_ runAs: RunAs) -> String { user.user == 0 ? Self.securePath : callerPath }
 
@@ -125,6 +151,9 @@ final class Personas {
         }
         return nil
     }
+
+    /// Something of root's own has changed files: all is looked at again.
+    func forgetTrust() { trusted = [] }
 
     /// All components of a path; its last one alone where those above it are known to be root's.
     private func componentsToCheck(of path: String) throws(Errno) -> [PathComponent] {
