@@ -26,6 +26,10 @@ struct Preparation {
     ) throws {
         places = common.places()
         let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)
+        if common.policy == nil, policy.name == "built-in" {
+            let place = places.policies ?? "share/update-all/policies, beside the installed program"
+            complain("the shipped policies are missing (\(place)): the built-in one is in force, which limits nothing")
+        }
         let found = findPlugins(in: places.pluginDirectories)
         for problem in found.problems { writeToStandardError("\(problem)\n") }
         plugins = found.plugins

@@ -51,6 +51,7 @@ struct Run: AsyncParsableCommand {
         var options = RunOptions()
         options.isFailFast = failFast
         options.retries = retry
+        options.isWatched = display.isWatched
         let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
         let (result, hasInvalidFiles) = try await runLocked(preparation, display)
         // Another run may begin now; a slow reader is only told what is over.

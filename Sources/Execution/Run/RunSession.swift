@@ -127,7 +127,7 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, witness: configuration.places.guardian,
-                janitor: janitor)
+                isWatched: configuration.options.isWatched, janitor: janitor)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }

@@ -15,6 +15,8 @@ public struct RunOptions: Sendable, Hashable {
     public var isFailFast = false
     /// Further tries of a step that failed.
     public var retries = 0
+    /// What steps print is read by a person at a terminal, as it is printed.
+    public var isWatched = false
 
     public init() {}
 }

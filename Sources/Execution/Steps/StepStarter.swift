@@ -109,6 +109,7 @@ final class StepStarter {
     private let isScheduled: Bool
     /// The guardian's program is also the witness of commits.
     private let witness: String?
+    private let isWatched: Bool
     private let janitor: Janitor
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
@@ -116,7 +117,7 @@ final class StepStarter {
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String], witness: String?,
-        janitor: Janitor
+        isWatched: Bool, janitor: Janitor
     ) {
         self.run = run
         self.loop = loop
@@ -127,6 +128,7 @@ final class StepStarter {
         proxies = Proxies(environment: environment)
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.witness = witness
+        self.isWatched = isWatched
         self.janitor = janitor
     }
 
@@ -219,8 +221,9 @@ final class StepStarter {
     private func launch(
         _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?
     ) throws(StartFailure) -> LaunchedProcess {
-        let usesTerminal = command.settings.terminal == .always && command.step.phase != .check
-        let invocation = invocation(of: command, persona: persona, directory: directory, usesTerminal: usesTerminal)
+        let streams = streams(of: command)
+        let invocation = invocation(
+            of: command, persona: persona, directory: directory, usesTerminal: streams != .pipes)
         var arguments = Array(invocation.arguments.dropFirst())
         var executable = invocation.executable
         if exitRecord != nil, let witness {
@@ -244,11 +247,24 @@ final class StepStarter {
             request.scheduling = .idle
             request.ioPriority = .idle
         }
-        if usesTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) }
+        request.streams = streams
         do throws(LaunchError) {
             return try launcher.launch(request)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
+        }
+    }
+
+    /// A question's answer is read from a pipe. Otherwise, where the policy leaves it to us: a plugin that speaks the
+    /// protocol tells of its progress itself; what does not is a program for people, and shows its own progress, line by
+    /// line, where it finds a terminal.
+    private func streams(of command: StepCommand) -> StandardStreams {
+        let size = TerminalSize(rows: 24, columns: 80)
+        guard command.step.phase != .check else { return .pipes }
+        return switch command.settings.terminal {
+        case .always: .terminal(size, controlling: true)
+        case .auto where isWatched && !command.plugin.speaksProtocol: .outputTerminal(size)
+        case .auto, .never: .pipes
         }
     }
 
