@@ -55,7 +55,7 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
 	@for file in contrib/plugins/*; do \
-	  case $$file in *.toml) mode=644 ;; *) mode=755 ;; esac; \
+	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \
 	  install -m $$mode "$$file" $(DESTDIR)$(PREFIX)/share/update-all/plugins/; done
 
 uninstall: ## what install put there

@@ -16,6 +16,7 @@ let pure: [Target] = [
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
@@ -33,7 +34,9 @@ let effects: [Target] = [
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
         name: "Execution",
-        dependencies: ["Launching", "Scheduling", "PluginProtocol", "Policy", "Interchange", collections]),
+        dependencies: [
+            "Launching", "Scheduling", "PluginProtocol", "Policy", "Configuration", "Interchange", collections,
+        ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
@@ -49,6 +52,7 @@ let tests: [Target] = [
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
+    .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),

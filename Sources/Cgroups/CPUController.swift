@@ -13,6 +13,11 @@ enum CPUController: ControllerFiles {
         effective == wanted.value || (wanted.file == "cpu.max" && effective.hasPrefix(wanted.value + " "))
     }
 
+    static func time(in directory: CInt) -> Duration? {
+        guard let content = try? readControlFile("cpu.stat", in: directory) else { return nil }
+        return number(of: "usage_usec", in: content).map { .microseconds($0) }
+    }
+
     /// cpu.stat is there in every group, with the controller or without; then it does not throttle either.
     static func addMetrics(from directory: CInt, to metrics: inout Metrics) {
         guard let content = try? readControlFile("cpu.stat", in: directory) else { return }

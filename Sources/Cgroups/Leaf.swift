@@ -86,6 +86,21 @@ public final class Leaf: Sendable {
         controllers.contains(.memory) ? try? MemoryEvents.read(in: directory) : nil
     }
 
+    /// CPU time used up to now.
+    public var cpuTime: Duration? { CPUController.time(in: directory) }
+
+    /// `nil` without the memory controller.
+    public var memoryInUse: ByteCount? {
+        controllers.contains(.memory) ? MemoryController.inUse(in: directory) : nil
+    }
+
+    /// The lowest of its own limits on memory that are in force.
+    public var memoryLimit: ByteCount? {
+        applied.compactMap { limit in
+            limit.file == "memory.high" || limit.file == "memory.max" ? Int64(limit.value).map(ByteCount.init) : nil
+        }.min()
+    }
+
     /// What it has used up to now. To be read before `remove`.
     public func metrics(wall: Duration) -> Metrics {
         var metrics = Metrics(wallSeconds: wall.inSeconds)

@@ -15,6 +15,10 @@ enum MemoryController: ControllerFiles {
         return asked / pageSize * pageSize == given
     }
 
+    static func inUse(in directory: CInt) -> ByteCount? {
+        (try? readControlFile("memory.current", in: directory)).flatMap { Int64($0) }.map(ByteCount.init)
+    }
+
     static func addMetrics(from directory: CInt, to metrics: inout Metrics) {
         // memory.peak can be reset only from Linux 6.12 on: it is the step's own since the group is.
         let peak = (try? readControlFile("memory.peak", in: directory)).flatMap { Int64($0) }

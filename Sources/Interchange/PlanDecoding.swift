@@ -17,6 +17,7 @@ extension Plan {
             criticalPath: try members.list("critical_path", .step),
             fetch: try members.optional("fetch_bytes", .bytes),
             deviations: [])
+        policyHash = try members.optional("policy_hash", .string)
         for step in try members.list("steps") { steps.append(try PlannedStep(step)) }
         for plugin in try members.list("skipped") { skipped.append(try SkippedPlugin(plugin)) }
         for deviation in try members.list("not_enforced") { deviations.append(try LimitDeviation(deviation)) }
@@ -56,5 +57,18 @@ extension SkippedPlugin {
             plugin: try members.required("plugin", .plugin),
             outcome: try members.required("outcome", .word),
             reason: try members.required("reason", .string))
+    }
+}
+
+/// Reads a plan that `appendLine(of:to:)` wrote. Keys may come in any order; unknown ones are ignored.
+/// - Throws: with line and column, where the text is no plan, or one of a newer program.
+public func readPlan(_ bytes: [UInt8]) throws(JSONError) -> Plan {
+    var reader = JSONReader(bytes)
+    let value = try reader.readLocatedValue()
+    try reader.finish()
+    do throws(EventDecodingError) {
+        return try Plan(try Members(of: value, in: bytes))
+    } catch {
+        throw error.error
     }
 }

@@ -21,6 +21,7 @@ extension JSONWriter {
     mutating func writeMembers(of plan: Plan) {
         write("version", planVersion)
         write("policy", plan.policy)
+        writeIfPresent("policy_hash", plan.policyHash)
         write("host", plan.hostName)
         if !plan.runLimits.isEmpty { write("run_limits", plan.runLimits) }
         writeIfPresent("fetch_bytes", plan.fetch?.bytes)

@@ -165,7 +165,9 @@ extension Answer {
         case .exit(let code): return ListAnswer(value: nil, warnings: ["it exited with code \(code)\(quotation)"])
         case .missing(let reason): return ListAnswer(value: nil, warnings: [reason])
         }
-        guard !isCut else { return ListAnswer(value: nil, warnings: ["its answer is too long"]) }
+        guard !isCut else {
+            return ListAnswer(value: nil, warnings: ["its answer is longer than the 64 KiB that are read"])
+        }
         do {
             let (value, warnings) = try decode(self)
             return ListAnswer(value: value, warnings: warnings)

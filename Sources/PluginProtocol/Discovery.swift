@@ -12,12 +12,18 @@ public struct PluginDirectory: Hashable, Sendable {
         public var isExecutable: Bool
         /// Of a regular file `*.toml`, all its bytes; `nil` where it could not be read.
         public var manifest: [UInt8]?
+        /// Why it could not be read, as the system says it.
+        public var problem: String?
 
-        public init(name: String, isRegularFile: Bool = true, isExecutable: Bool = false, manifest: [UInt8]? = nil) {
+        public init(
+            name: String, isRegularFile: Bool = true, isExecutable: Bool = false, manifest: [UInt8]? = nil,
+            problem: String? = nil
+        ) {
             self.name = name
             self.isRegularFile = isRegularFile
             self.isExecutable = isExecutable
             self.manifest = manifest
+            self.problem = problem
         }
     }
 
@@ -211,7 +217,8 @@ private struct DirectoryReader {
 
     private mutating func manifest(_ entry: PluginDirectory.Entry, _ name: PluginName) -> FoundManifest? {
         guard let bytes = entry.manifest else {
-            report(entry.name, "the manifest cannot be read")
+            let reason = entry.problem ?? "unknown error"
+            report(entry.name, "the manifest cannot be read: \(reason). Without it the plugin is left out")
             return nil
         }
         do {

@@ -66,7 +66,7 @@ public enum EstimateAnswer: Hashable, Sendable {
             if let reported {
                 self = reported
             } else if answer.isCut {
-                self = .unknown("its answer is too long")
+                self = .unknown("its answer is longer than the 4 MiB that are read")
             } else {
                 self = Self.success(answer, value)
             }

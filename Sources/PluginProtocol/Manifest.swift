@@ -9,6 +9,8 @@ public struct Manifest: Hashable, Sendable {
     public var version: String?
     /// Relative to the manifest's directory, or absolute. `nil`: the file beside it that has the plugin's name.
     public var executable: String?
+    /// `enabled`: one that is not is left alone until a configuration enables it.
+    public var isOnByDefault = true
 
     /// Programs that must all be on PATH. `nil`: `is-applicable` is asked.
     public var applicableIf: [String]?

@@ -39,6 +39,7 @@ extension Manifest {
         estimate = reader.boolean("estimate")
         selfUpdate = reader.boolean("self_update") ?? false
         dryRun = reader.boolean("dry_run")
+        isOnByDefault = reader.boolean("enabled") ?? true
     }
 
     private mutating func readRelations(_ reader: inout TomlTableReader) {
@@ -65,7 +66,7 @@ extension Manifest {
             }
         }
         reader.table("environment") { table in environment = table.environment() }
-        reader.table("settings") { table in settings = table.settings(of: name) }
+        reader.table("settings") { table in settings = table.pluginSettings(of: name).map(\.setting) }
         reader.table("timeouts") { table in
             for command in PluginCommand.allCases {
                 guard let text = table.string(command.manifestKey), let entry = table.entry(command.manifestKey)
@@ -81,7 +82,7 @@ extension Manifest {
     private mutating func readPhaseTables(_ reader: inout TomlTableReader) {
         reader.phaseTable("mutexes") { table, key, phase in
             var list = MutexClaims()
-            for (text, position) in table.positionedStrings(key) {
+            for (text, position) in table.positionedStrings(key) ?? [] {
                 do throws(MutexClaims.InvalidClaim) {
                     try list.insert(text)
                 } catch {
@@ -92,7 +93,7 @@ extension Manifest {
         }
         reader.phaseTable("free") { table, key, phase in
             free[phase] = Set(
-                table.positionedStrings(key).compactMap { text, position in
+                (table.positionedStrings(key) ?? []).compactMap { text, position in
                     guard let name = MutexName(text), name != .downloadsPool else {
                         table.report("\"\(text)\" is not the name of a mutex (\(MutexName.rule))", at: position)
                         return nil
@@ -117,20 +118,12 @@ extension TomlTableReader {
         return nil
     }
 
-    /// The strings of a list with the place of each; what is no string is reported.
-    fileprivate mutating func positionedStrings(_ key: String) -> [(String, TextPosition)] {
-        guard strings(key) != nil, case .array(let nodes)? = entry(key)?.value.content else { return [] }
-        return nodes.compactMap { node in
-            if case .string(let text) = node.content { (text, node.position) } else { nil }
-        }
-    }
-
     /// A list whose elements `convert` takes; the others are reported as not being `expectation`.
     fileprivate mutating func elements<Element>(
         _ key: String, _ expectation: String, _ convert: (String) -> Element?
     ) -> [Element]? {
         guard entry(key) != nil else { return nil }
-        return positionedStrings(key).compactMap { text, position in
+        return (positionedStrings(key) ?? []).compactMap { text, position in
             if !text.utf8.contains(0), let element = convert(text) { return element }
             report("\"\(text)\" in \"\(key)\" is not \(expectation)", at: position)
             return nil
@@ -145,7 +138,7 @@ extension TomlTableReader {
     fileprivate mutating func choices<Choice>(_ key: String) -> [Choice]
     where Choice: RawRepresentable & CaseIterable, Choice.RawValue == String {
         let names = Choice.allCases.map(\.rawValue)
-        return positionedStrings(key).compactMap { text, position in
+        return (positionedStrings(key) ?? []).compactMap { text, position in
             if let choice = Choice(rawValue: text) { return choice }
             let list = names.map { "\"\($0)\"" }.joined(separator: ", ")
             report("\"\(text)\" in \"\(key)\" is not one of \(list)\(didYouMean(text, in: names))", at: position)
@@ -194,46 +187,7 @@ extension TomlTableReader {
                 report("\"\(entry.key)\" is set by update-all; use [settings]", at: entry.keyPosition)
                 return nil
             }
-            return text(of: entry).map { EnvironmentVariable(entry.key, $0) }
-        }
-    }
-
-    fileprivate mutating func settings(of plugin: PluginName) -> [PluginSetting] {
-        var keys: [String: String] = [:]
-        return remainingEntries().compactMap { entry in
-            guard let text = text(of: entry) else { return nil }
-            let setting = PluginSetting(key: entry.key, value: text)
-            let variable = setting.variableName(of: plugin)
-            guard isVariableName(variable) else {
-                report("\"\(entry.key)\" may have letters, digits, -, . and _ only", at: entry.keyPosition)
-                return nil
-            }
-            if let other = keys.updateValue(entry.key, forKey: variable) {
-                report("\"\(entry.key)\" and \"\(other)\" are both \(variable)", at: entry.keyPosition)
-            }
-            return setting
-        }
-    }
-
-    /// A value as a plugin gets it in its environment.
-    private mutating func text(of entry: TomlEntry) -> String? {
-        switch entry.value.content {
-        case .string(let text) where !text.utf8.contains(0): return text
-        case .integer(let number): return String(number)
-        case .boolean(let flag): return flag ? "true" : "false"
-        default:
-            report(entry, mustBe: "a string, an integer or a boolean")
-            return nil
-        }
-    }
-}
-
-private func isVariableName(_ text: String) -> Bool {
-    guard let first = text.utf8.first, !(0x30...0x39).contains(first) else { return false }
-    return text.utf8.allSatisfy { byte in
-        switch byte {
-        case 0x30...0x39, 0x41...0x5A, 0x5F, 0x61...0x7A: true
-        default: false
+            return environmentText(of: entry).map { EnvironmentVariable(entry.key, $0) }
         }
     }
 }

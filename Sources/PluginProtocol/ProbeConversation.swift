@@ -188,7 +188,7 @@ public struct ProbeConversation: Sendable {
     private static func applicability(_ answer: Answer) -> PluginFacts.Verdict? {
         switch answer.ending {
         case .exited(0): nil
-        case .exited(let code): .notApplicable("it says so: is-applicable exited with code \(code)")
+        case .exited(let code): .notApplicable("it says so: is-applicable exited with code \(code)\(answer.quotation)")
         default: failure(of: .isApplicable, answer)
         }
     }
@@ -213,7 +213,8 @@ public struct ProbeConversation: Sendable {
         case .updates(let estimate): facts.estimate = estimate
         case .notOffered: break
         case .upToDate: return .end(.upToDate)
-        case .notApplicable: return .end(.notApplicable("it says so: estimate-update exited with code 1"))
+        case .notApplicable:
+            return .end(.notApplicable("it says so: estimate-update exited with code 1\(answer.quotation)"))
         case .unknown(let reason): warn(.estimateUpdate, reason)
         case .transientError(let message):
             if estimates < Self.maximumEstimates { return .again(after: .seconds(1 << estimates)) }

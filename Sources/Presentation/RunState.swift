@@ -106,6 +106,14 @@ struct RunState: Sendable {
         return nil
     }
 
+    mutating func apply(_ usage: [StepID: Usage]) {
+        for (id, usage) in usage {
+            // Figures may arrive behind the step's end.
+            guard let index = indices[id], steps[index].runningSince != nil else { continue }
+            steps[index].usage = usage
+        }
+    }
+
     private mutating func take(_ plan: Plan) {
         hasPlan = true
         let known = steps

@@ -21,6 +21,9 @@ public struct RunView: Sendable {
         return lines
     }
 
+    /// Takes what running steps use at the moment.
+    public mutating func take(_ usage: [StepID: Usage]) { state.apply(usage) }
+
     /// As `take`, for a display that tells events otherwise and only wants the summary.
     public mutating func observe(_ events: some Sequence<Event>, at now: Duration) {
         for event in events { _ = state.apply(event, at: now) }

@@ -25,6 +25,7 @@ struct StepRow {
             let frame = Int(max(0, now.inSeconds).truncatingRemainder(dividingBy: 1e6) * Self.framesPerSecond)
             line.append(Self.spinner[frame % Self.spinner.count], .accent)
             line.append(" \((now - since).clock)")
+            if let usage = step.usage?.phrase, columns >= 60 { line.append("  " + usage) }
         }
         if withLastLine, step.stopping == nil, let last = step.lastLine, columns - line.width >= 12 {
             line.append("  ")
@@ -49,12 +50,20 @@ struct StepRow {
     private func appendBar(_ fraction: Double, step: StepState, since: Duration, to line: inout StyledLine) {
         let percent = "\(Int(fraction * 100)) %".leftPadded(to: 6)
         // Beside a bar of a useful length there is room for figures only on a wide display.
-        let detailWidth = columns >= 72 ? 23 : 0
+        let detailWidth = columns >= 120 ? 51 : columns >= 72 ? 28 : 0
         let barWidth = min(30, columns - line.width - percent.count - detailWidth)
         if barWidth >= 5 { line.append(ProgressBar.text(fraction, cells: barWidth), .accent) }
         line.append(percent)
         guard detailWidth > 0 else { return }
-        line.append("  " + detail(step, since: since))
+        line.append("  " + details(step, since: since))
+    }
+
+    /// The one that says most; on a wide display what it uses as well.
+    private func details(_ step: StepState, since: Duration) -> String {
+        let usage = step.usage?.phrase
+        if columns < 120 { return (step.fetched == nil ? usage : nil) ?? detail(step, since: since) }
+        let own = detail(step, since: since)
+        return usage.map { own.padded(to: 23) + $0 } ?? own
     }
 
     /// `84/118 MB  9.1 MB/s`, `12/42`, or how long it has run.
@@ -68,13 +77,27 @@ struct StepRow {
         return (now - since).clock
     }
 
-    /// `84/118 MB`: the unit once where it is the same.
+    /// `84/118 MB`.
     private static func ratio(_ part: ByteCount, _ whole: ByteCount) -> String {
-        let partText = part.decimalDescription.split(separator: " ")
-        let wholeText = whole.decimalDescription
-        guard partText.count == 2, wholeText.hasSuffix(" \(partText[1])") else {
-            return "\(part.decimalDescription)/\(wholeText)"
-        }
-        return "\(partText[0])/\(wholeText)"
+        ratioText(part.decimalDescription, whole.decimalDescription)
     }
+}
+
+extension Usage {
+    /// `cpu 12 %  mem 212/768 MiB`; `nil` where nothing is known.
+    fileprivate var phrase: String? {
+        let cpuText = cpu.map { "cpu \($0.percentText)" }
+        let memoryText = memory.map { memory in
+            "mem " + (memoryLimit.map { ratioText(memory.description, $0.description) } ?? memory.description)
+        }
+        let texts = [cpuText, memoryText].compactMap { $0 }
+        return texts.isEmpty ? nil : texts.joined(separator: "  ")
+    }
+}
+
+/// `84/118 MB`: the unit once where it is the same.
+private func ratioText(_ part: String, _ whole: String) -> String {
+    let words = part.split(separator: " ")
+    guard words.count == 2, whole.hasSuffix(" \(words[1])") else { return "\(part)/\(whole)" }
+    return "\(words[0])/\(whole)"
 }

@@ -22,6 +22,7 @@ struct StepState: Sendable {
     /// When it last said how much of it is done.
     private(set) var progressTime: Duration?
     var rate = RateMeter()
+    var usage: Usage?
     var stopping: (what: Stopping, since: Duration)?
     var tail = OutputTail()
     /// The newest of its last output line and its progress message.

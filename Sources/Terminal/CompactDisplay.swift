@@ -37,6 +37,10 @@ public final class CompactDisplay: EventSink {
         try draw(at: now)
     }
 
+    public var showsUsage: Bool { true }
+
+    public func take(_ usage: [StepID: Usage]) { view.take(usage) }
+
     public var refreshInterval: Duration? {
         if isDrawingDue { return Self.frameInterval }
         // Twice a second, so that no second of the clock is left out.

@@ -1,7 +1,6 @@
 // What may be sent to an output, from what it is, the environment and the command line.
 
-/// The values of `--color`.
-public enum ColourChoice: String, Sendable, CaseIterable { case auto, always, never }
+import UpdateModel
 
 /// What a display may use.
 public struct TerminalCapabilities: Sendable, Hashable {

@@ -88,13 +88,18 @@ public struct TomlTableReader: Sendable {
 
     /// Elements that are no strings are reported one by one and left out.
     public mutating func strings(_ key: String) -> [String]? {
+        positionedStrings(key).map { $0.map(\.text) }
+    }
+
+    /// The same with the place of each.
+    public mutating func positionedStrings(_ key: String) -> [(text: String, position: TextPosition)]? {
         guard let entry = entry(key) else { return nil }
         guard case .array(let elements) = entry.value.content else {
             report(entry, mustBe: "a list of strings, not \(entry.value.kind)")
             return nil
         }
         return elements.compactMap { element in
-            if case .string(let text) = element.content { return text }
+            if case .string(let text) = element.content { return (text, element.position) }
             reportElement(element, of: key, mustBe: "a list of strings")
             return nil
         }

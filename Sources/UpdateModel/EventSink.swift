@@ -9,6 +9,12 @@ public protocol EventSink: AnyObject {
     ///   the sink is then not called again.
     func take(_ events: [Event], at now: Duration) throws
 
+    /// Whether it wants to be told of what running steps use, once a second; asked once, before the first event.
+    var showsUsage: Bool { get }
+
+    /// Takes the newest figures of the steps that have new ones.
+    func take(_ usage: [StepID: Usage]) throws
+
     /// How long it may be left alone without events; `nil`: for ever. A display with a clock wants to redraw.
     var refreshInterval: Duration? { get }
 
@@ -23,6 +29,8 @@ public protocol EventSink: AnyObject {
 }
 
 extension EventSink {
+    public var showsUsage: Bool { false }
+    public func take(_ usage: [StepID: Usage]) {}
     public func suspend() {}
     public func resume(at now: Duration) {}
 }

@@ -75,6 +75,8 @@ public struct SkippedPlugin: Hashable, Sendable {
 public struct Plan: Hashable, Sendable {
     /// Name of the policy in force.
     public var policy: String
+    /// SHA-256 of all that the policy says; `nil`: not known.
+    public var policyHash: String?
     public var hostName: String
     /// The policy's limits of the whole run, as people read them: `memory ≤ 4 GiB`, `CPU idle-class`, `3 steps at a time`.
     public var runLimits: [String]

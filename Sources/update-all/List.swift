@@ -1,6 +1,7 @@
 // `update-all list`: the plugins, where they come from, and whether they apply here.
 
 import ArgumentParser
+import Configuration
 import Execution
 import JSONDocument
 import PluginProtocol
@@ -19,81 +20,99 @@ struct List: AsyncParsableCommand {
 
     func run() async throws {
         let preparation = try Preparation(common, selected)
-        let (facts, obstacles) = try await preparation.open {
+        let asked = try await preparation.open {
             let facts = try await preparation.ask(for: .list)
-            return (facts, await preparation.session.obstacles(facts))
+            let obstacles = await preparation.session.obstacles(facts)
+            return facts.map { ListedPlugin($0, obstacle: obstacles[$0.name]) }
         }
+        let plugins = (asked + preparation.disabled.map(ListedPlugin.init)).sorted { $0.name < $1.name }
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
-            let rows = facts.map { row($0, refusal: obstacles[$0.name]?.refusal) }
-            let lines = PluginTable.lines(rows, columns: device.isTerminal ? device.size.columns : 200)
-            try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
+            let columns = device.isTerminal ? device.size.columns : 200
+            let lines = PluginTable.lines(plugins.map(\.row), columns: columns)
+            let colour = TerminalCapabilities(of: device, preparation.configuration).hasColour
+            try? device.print(lines: lines, colour: colour)
         case .json:
-            writeToStandardOutput(json(facts, obstacles))
+            var writer = JSONWriter()
+            writer.beginArray()
+            for plugin in plugins { plugin.write(to: &writer) }
+            writer.endArray()
+            writeToStandardOutput(writer.bytes + [0x0A])
         }
         await preparation.session.end()
         if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
+}
 
-    private func row(_ facts: PluginFacts, refusal: String?) -> PluginRow {
-        let (applies, reason) = facts.applicability
-        let state =
-            applies ? refusal ?? (facts.plugin.speaksProtocol ? "applies" : "runs as it is: no protocol") : reason
-        return PluginRow(
-            name: facts.name, state: state, applies: applies && refusal == nil, runAs: "\(facts.runAs)",
-            origin: facts.plugin.directory)
+/// A plugin as the list has it: of one that is disabled nothing is known but its files.
+private struct ListedPlugin {
+    let plugin: DiscoveredPlugin
+    let facts: PluginFacts?
+    /// Where it was asked.
+    let obstacle: PluginObstacle?
+    let disabled: DisabledPlugin?
+
+    init(_ facts: PluginFacts, obstacle: PluginObstacle?) {
+        plugin = facts.plugin
+        self.facts = facts
+        self.obstacle = obstacle
+        disabled = nil
     }
 
-    private func json(_ facts: [PluginFacts], _ obstacles: [PluginName: PluginObstacle]) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.beginArray()
-        for plugin in facts {
-            let (applies, reason) = plugin.applicability
-            writer.beginObject()
-            writer.key("plugin")
-            writer.write(plugin.name.rawValue)
-            writer.key("applicable")
-            writer.write(applies)
-            if !applies {
-                writer.key("reason")
-                writer.write(reason)
-            }
-            writer.key("run_as")
-            writer.write("\(plugin.runAs)")
-            writer.key("needs_root")
-            writer.write(plugin.runAs == .root || plugin.callsSudo)
-            writer.key("speaks_protocol")
-            writer.write(plugin.plugin.speaksProtocol)
-            writer.key("executable")
-            writer.write(plugin.plugin.executable)
-            writer.key("from")
-            writer.write(plugin.plugin.directory)
-            if let refusal = obstacles[plugin.name]?.refusal {
-                writer.key("cannot_run")
-                writer.write(refusal)
-            }
-            let distrust = obstacles[plugin.name]?.distrust
-            writer.key("trusted")
-            writer.write(distrust == nil)
-            if let distrust {
-                writer.key("distrust")
-                writer.write(distrust)
-            }
-            writer.endObject()
+    init(_ plugin: DiscoveredPlugin, why: DisabledPlugin) {
+        self.plugin = plugin
+        facts = nil
+        obstacle = nil
+        disabled = why
+    }
+
+    var name: PluginName { plugin.name }
+
+    /// Why it cannot run though it applies.
+    private var refusal: String? { obstacle?.refusal }
+
+    private var runAs: RunAs? { facts?.runAs ?? plugin.manifest?.runAs }
+
+    /// Why it does not apply; `nil`: it does.
+    private var whyNot: String? { disabled?.description ?? facts?.whyNot }
+
+    var row: PluginRow {
+        let state = whyNot ?? refusal ?? (plugin.speaksProtocol ? "applies" : "runs as it is: no protocol")
+        return PluginRow(
+            name: name, state: state, applies: whyNot == nil && refusal == nil, runAs: runAs.map { "\($0)" } ?? "",
+            origin: plugin.directory)
+    }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.write("plugin", name.rawValue)
+        writer.write("enabled", disabled == nil)
+        if let disabled { writer.write("disabled_by", disabled.place) }
+        writer.write("applicable", whyNot == nil)
+        if let whyNot { writer.write("reason", whyNot) }
+        if let runAs { writer.write("run_as", "\(runAs)") }
+        if let facts { writer.write("needs_root", facts.runAs == .root || facts.callsSudo) }
+        writer.write("speaks_protocol", plugin.speaksProtocol)
+        writer.write("executable", plugin.executable)
+        writer.write("from", plugin.directory)
+        if let refusal { writer.write("cannot_run", refusal) }
+        if let obstacle {
+            writer.write("trusted", obstacle.distrust == nil)
+            if let distrust = obstacle.distrust { writer.write("distrust", distrust) }
         }
-        writer.endArray()
-        return writer.bytes + [0x0A]
+        writer.write("self_update", plugin.offersSelfUpdate)
+        writer.endObject()
     }
 }
 
 extension PluginFacts {
-    fileprivate var applicability: (applies: Bool, reason: String) {
+    /// `nil`: it applies.
+    fileprivate var whyNot: String? {
         switch verdict {
-        case .runs, .upToDate: (true, "")
-        case .notApplicable(let reason): (false, reason)
-        case .failed(_, let reason): (false, "its check failed: \(reason)")
-        case .refused(_, let reason): (false, reason)
+        case .runs, .upToDate: nil
+        case .notApplicable(let reason), .refused(_, let reason): reason
+        case .failed(_, let reason): "its check failed: \(reason)"
         }
     }
 }

@@ -29,7 +29,7 @@ enum Program {
             ended.wait(limit: nil)
             exit(code.withLock { $0 }.rawValue)
         } catch {
-            complain("cannot start: \(error)")
+            complain("the program cannot start: \(error). Raise the limit of open files (ulimit -n)")
             exit(UpdateModel.ExitCode.failure.rawValue)
         }
     }
@@ -73,7 +73,7 @@ struct UpdateAll: AsyncParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Run.self, PlanCommand.self, List.self, PluginTools.self, PolicyCommand.self, Logs.self,
+            Run.self, PlanCommand.self, List.self, PluginTools.self, PolicyCommand.self, ConfigCommand.self, Logs.self,
         ],
         defaultSubcommand: Run.self)
 }

@@ -1,6 +1,7 @@
 // Options that several commands share, and what they mean.
 
 import ArgumentParser
+import Configuration
 import Execution
 import Glibc
 import LinuxSystem
@@ -11,6 +12,7 @@ import Terminal
 import UpdateModel
 
 extension ColourChoice: ExpressibleByArgument {}
+extension DisplayChoice: ExpressibleByArgument {}
 
 /// Where state and logs are.
 struct StateOptions: ParsableArguments {
@@ -32,6 +34,11 @@ struct CommonOptions: ParsableArguments {
     @Option(name: .customLong("plugin-dir"), help: "Look for plugins here only. May be repeated.")
     var pluginDirectories: [String] = []
 
+    @Option(
+        name: .customLong("config"),
+        help: ArgumentHelp("Read this configuration, and not the machine's and the user's.", valueName: "file"))
+    var configurationFile: String?
+
     @Option(help: ArgumentHelp("The policy: the name of a shipped one, or a file.", valueName: "name|file"))
     var policy: String?
 
@@ -42,18 +49,36 @@ struct CommonOptions: ParsableArguments {
 
     @OptionGroup var state: StateOptions
 
-    @Option(name: .customLong("color"), help: "When to use colours.")
-    var colour = ColourChoice.auto
+    @Option(name: .customLong("color"), help: "When to use colours: auto, always or never.")
+    var colour: ColourChoice?
 
     @Flag(name: .shortAndLong, help: "Say more about what is done.")
     var verbose = false
 
     func places() -> Places { state.places(pluginDirectories: pluginDirectories) }
 
-    func colours(on device: TerminalDevice) -> TerminalCapabilities {
+    /// The configuration in force, these options included.
+    func configuration(_ places: Places, display: DisplayChoice? = nil) throws -> Configuration {
+        func given<Value>(_ value: Value?, by option: String) -> Configured<Value>? {
+            value.map { Configured($0, ConfigurationOrigin(layer: .commandLine, file: option)) }
+        }
+        var commandLine = Configuration()
+        commandLine.policy = given(policy, by: "--policy")
+        commandLine.colour = given(colour, by: "--color")
+        commandLine.isVerbose = given(verbose ? true : nil, by: "--verbose")
+        commandLine.display = given(display, by: "--ui")
+        return try loadConfiguration(places, file: configurationFile, commandLine: commandLine)
+    }
+
+}
+
+extension TerminalCapabilities {
+    /// What may be sent to `device`, as configured.
+    init(of device: TerminalDevice, _ configuration: Configuration) {
         let environment = currentEnvironment()
-        return TerminalCapabilities(
-            isTerminal: device.isTerminal, term: environment["TERM"], noColor: environment["NO_COLOR"], choice: colour)
+        self.init(
+            isTerminal: device.isTerminal, term: environment["TERM"], noColor: environment["NO_COLOR"],
+            choice: configuration.colour?.value ?? .auto)
     }
 }
 

@@ -12,6 +12,8 @@ import Scheduling
 import Terminal
 import UpdateModel
 
+enum PlanFormat: String, ExpressibleByArgument, CaseIterable { case table, json, dot, mermaid }
+
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what would run, in which order, with which limits.")
@@ -20,31 +22,48 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var selected: SelectionOptions
     @OptionGroup var pace: PaceOptions
 
-    @Option(help: "How the plan is printed: table or json.")
-    var format = TableFormat.table
+    @Option(help: "How the plan is printed: table, json, dot (for Graphviz) or mermaid.")
+    var format = PlanFormat.table
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Save the plan here as well, for run --plan.", valueName: "file"))
+    var output: String?
 
     @Option(
         help: ArgumentHelp("Plan an abstract problem instead, and print JSON; touches no plugin.", valueName: "file"))
     var problem: String?
 
+    func validate() throws {
+        if problem != nil, output != nil { throw ValidationError("--problem prints a plan that cannot be run: no -o") }
+    }
+
     func run() async throws {
         if let problem { return try plan(problemIn: problem) }
         let preparation = try Preparation(common, selected, pace: pace)
-        show(try await preparation.open { try await preparation.plan().plan })
+        let plan = try await preparation.open { try await preparation.plan().plan }
+        show(plan, preparation)
         await preparation.session.end()
+        if let output {
+            try savePlan(plan, output)
+            complain("saved; run it with: update-all run --plan \(Sanitizer.clean(output))")
+        }
         if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
 
-    private func show(_ plan: Plan) {
+    private func show(_ plan: Plan, _ preparation: Preparation) {
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
             let lines = PlanTable.lines(plan, columns: device.isTerminal ? device.size.columns : 100)
-            try? device.print(lines: lines, colour: common.colours(on: device).hasColour)
+            let colour = TerminalCapabilities(of: device, preparation.configuration).hasColour
+            try? device.print(lines: lines, colour: colour)
         case .json:
             var bytes: [UInt8] = []
             appendLine(of: plan, to: &bytes)
             writeToStandardOutput(bytes)
+        case .dot: writeToStandardOutput(Array(PlanGraph.dot(plan).utf8))
+        case .mermaid: writeToStandardOutput(Array(PlanGraph.mermaid(plan).utf8))
         }
     }
 

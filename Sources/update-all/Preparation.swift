@@ -1,5 +1,6 @@
 // What `run`, `plan` and `list` have in common: the policy, the plugins, and a session in which they are asked.
 
+import Configuration
 import Execution
 import LinuxSystem
 import PluginProtocol
@@ -11,6 +12,7 @@ import UpdateModel
 struct Preparation {
     let session: RunSession
     let places: Places
+    let configuration: Configuration
     private(set) var plugins: [DiscoveredPlugin]
     let selection: Selection
     /// A plugin's manifest, say, is not valid: the others go on, and the exit code tells.
@@ -18,15 +20,16 @@ struct Preparation {
     /// Plugins that updated themselves to something that may not run.
     private var unusable: [PluginFacts] = []
 
-    /// Loads the policy and finds the plugins; nothing is started yet.
+    /// Loads the configuration and the policy, and finds the plugins; nothing is started yet.
     /// - Throws: exit code 2 with what is wrong.
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
-        options: RunOptions = RunOptions()
+        display: DisplayChoice? = nil, saved: Plan? = nil, options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
-        let policy = try loadPolicy(places, choice: common.policy, assignments: common.assignments)
-        if common.policy == nil, policy.name == "built-in" {
+        configuration = try common.configuration(places, display: display)
+        let policy = try loadPolicy(places, configuration, assignments: common.assignments)
+        if policy.name == "built-in" {
             let place = places.policies ?? "share/update-all/policies, beside the installed program"
             complain("the shipped policies are missing (\(place)): the built-in one is in force, which limits nothing")
         }
@@ -34,17 +37,25 @@ struct Preparation {
         for problem in found.problems { writeToStandardError("\(problem)\n") }
         plugins = found.plugins
         hasInvalidFiles = !found.problems.isEmpty
+        try Self.check(configuration, plugins)
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        if let saved {
+            // Those that it left out, too: what they are now must be what they were.
+            selection.only = Set(saved.steps.map(\.id.plugin) + saved.skipped.map(\.plugin))
+            selection.saved = saved
+        }
         selection.jobs = pace?.jobs
         selection.timeout = pace?.timeout.flatMap { Duration(text: $0) }
+        for plugin in plugins { selection.disabled[plugin.name] = configuration.whyDisabled(plugin)?.description }
         self.selection = selection
-        var configuration = SessionConfiguration(
+        var session = SessionConfiguration(
             places: places, policy: policy, selection: selection, environment: currentEnvironment(),
             version: programVersion)
-        configuration.options = options
-        session = try RunSession(configuration)
-        if common.verbose {
+        session.options = options
+        session.pluginSettings = configuration.pluginSettings
+        self.session = try RunSession(session)
+        if isVerbose {
             complain("policy \(policy.name); plugins from \(places.pluginDirectories.joined(separator: ", "))")
             complain("state in \(places.state), logs in \(places.logs)")
         }
@@ -80,6 +91,15 @@ struct Preparation {
             unusable.append(PluginFacts(plugin: plugin, verdict: .refused(.failed, "it updated itself: \(reason)")))
         }
     }
+    /// - Throws: exit code 2 where a plugin does not know a setting.
+    private static func check(_ configuration: Configuration, _ plugins: [DiscoveredPlugin]) throws {
+        let findings = configuration.findings(about: plugins)
+        for warning in findings.warnings { writeToStandardError("\(warning)\n") }
+        if findings.errors.isEmpty { return }
+        throw RunError(.usage, Diagnostics(findings.errors).description, namesPlaces: true)
+    }
+
+    var isVerbose: Bool { configuration.isVerbose?.value ?? false }
 
     /// Opens the session for the time of `body`.
     func open<Result>(_ body: () async throws -> Result) async throws -> Result {
@@ -94,7 +114,15 @@ struct Preparation {
         }
     }
 
-    /// The plugins that are asked.
+    /// The plugins that were selected and that the configuration leaves alone.
+    var disabled: [(DiscoveredPlugin, why: DisabledPlugin)] {
+        let named = selection.only.isEmpty ? Set(plugins.map(\.name)) : selection.only
+        return plugins.filter { named.subtracting(selection.skip).contains($0.name) }.compactMap { plugin in
+            configuration.whyDisabled(plugin).map { (plugin, why: $0) }
+        }
+    }
+
+    /// The plugins that are asked; disabled ones never are.
     var wanted: [DiscoveredPlugin] { plugins.filter { selection.includes($0.name) } }
 
     private var askable: [DiscoveredPlugin] {

@@ -8,8 +8,6 @@ import Presentation
 import Terminal
 import UpdateModel
 
-enum DisplayChoice: String, ExpressibleByArgument, CaseIterable { case auto, compact, plain, json, quiet }
-
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Plan, show the plan, ask, and run it.")
 
@@ -33,7 +31,7 @@ struct Run: AsyncParsableCommand {
     var retry = 0
 
     @Option(help: "How the run is shown: auto, compact, plain, json or quiet.")
-    var ui = DisplayChoice.auto
+    var ui: DisplayChoice?
 
     @Flag(name: .shortAndLong, help: "The same as --ui quiet.")
     var quiet = false
@@ -41,18 +39,28 @@ struct Run: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Write every event as a JSON line here too; - is standard output.", valueName: "file|-"))
     var events: String?
 
+    @Option(
+        name: .customLong("plan"),
+        help: ArgumentHelp("Run exactly what plan -o saved here; refuse when it no longer fits.", valueName: "file"))
+    var savedPlan: String?
+
     func validate() throws {
+        if savedPlan != nil, dryRun || !(selected.plugins + selected.only + selected.skip).isEmpty {
+            throw ValidationError("--plan says which plugins run, and how: leave out their names and --dry-run")
+        }
         if retry < 0 { throw ValidationError("--retry must not be negative") }
         if ui == .json, events == "-" { throw ValidationError("--ui json writes to standard output already") }
     }
 
     func run() async throws {
-        let display = RunDisplay(choice: quiet ? .quiet : ui, events: events, common: common)
         var options = RunOptions()
         options.isFailFast = failFast
         options.retries = retry
-        options.isWatched = display.isWatched
-        let preparation = try Preparation(common, selected, pace: pace, isDryRun: dryRun, options: options)
+        let preparation = try Preparation(
+            common, selected, pace: pace, isDryRun: dryRun, display: quiet ? .quiet : ui,
+            saved: try savedPlan.map { try readSavedPlan($0) }, options: options)
+        let display = RunDisplay(events: events, configuration: preparation.configuration)
+        if display.isWatched { await preparation.session.outputIsWatched() }
         let (result, hasInvalidFiles) = try await runLocked(preparation, display)
         // Another run may begin now; a slow reader is only told what is over.
         await preparation.session.end()
@@ -83,9 +91,9 @@ struct Run: AsyncParsableCommand {
         if hasSteps { try await confirm(session, display) }
 
         let directory = try await session.openJournal()
-        if common.verbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
+        if preparation.isVerbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
         try await display.attach(to: session, showsSteps: hasSteps)
-        await session.announce(preparation.wanted.map(\.name).sorted())
+        await session.announce((preparation.wanted.map(\.name) + preparation.selection.refused).sorted())
         await session.report(predecessors)
         return try await session.execute(prepared)
     }

@@ -1,6 +1,7 @@
 // Who sees a run: the display that was chosen, and the readers of events.
 
 import ArgumentParser
+import Configuration
 import Execution
 import Glibc
 import LinuxSystem
@@ -15,16 +16,17 @@ struct RunDisplay {
     private let device: TerminalDevice
     private let capabilities: TerminalCapabilities
 
-    init(choice: DisplayChoice, events: String?, common: CommonOptions) {
+    init(events: String?, configuration: Configuration) {
         // Events on standard output leave standard error to the display.
         device = TerminalDevice(descriptor: events == "-" ? 2 : 1)
-        capabilities = common.colours(on: device)
+        capabilities = TerminalCapabilities(of: device, configuration)
         self.events = events
-        self.choice =
-            switch choice {
+        let wanted = configuration.display?.value ?? .auto
+        choice =
+            switch wanted {
             case .auto: capabilities.movesCursor ? .compact : .plain
             case .compact: device.isTerminal ? .compact : .plain
-            default: choice
+            default: wanted
             }
     }
 

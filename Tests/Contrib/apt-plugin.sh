@@ -1,30 +1,10 @@
 #!/bin/sh
 # Runs contrib/plugins/apt against the real apt and dpkg, in a private apt root that contrib/demo/make-apt-repository
 # makes: offline, without root, and far from this system's packages. As root, all is run once more as an unprivileged
-# user. Prints TAP and exits 1 where a claim does not hold. Needs apt-utils and python3.
-set -u
-export LC_ALL=C.UTF-8
-project=$(cd "$(dirname "$0")/../.." && pwd -P)
-plugin=$project/contrib/plugins/apt
-top=$(mktemp -d)
-server=
-trap '[ -z "$server" ] || kill "$server"; rm -rf "$top"' EXIT
-trap 'exit 1' HUP INT TERM
-
-count=0 failures=0
-# claim TEXT COMMAND...: holds where the command exits 0.
-claim() {
-    text=$1
-    shift
-    count=$((count + 1))
-    if "$@" >"$top/claim" 2>&1; then
-        printf 'ok %d - %s\n' "$count" "$text"
-    else
-        failures=$((failures + 1))
-        printf 'not ok %d - %s\n' "$count" "$text"
-        for file in claim out err; do sed "s/^/# $file: /" "$top/$file" 2>/dev/null; done
-    fi
-}
+# user. Needs apt-utils and python3.
+plugin_name=apt
+# shellcheck source=support/tap.sh
+. "${0%/*}/support/tap.sh"
 
 # The private system as it was made, before each scenario.
 fresh_system() {
@@ -32,53 +12,6 @@ fresh_system() {
     cp -a "$top/root.fresh" "$top/system/root"
 }
 
-# ask COMMAND...: the plugin, as update-all would run it, with $settings in its environment. Its streams are in $top/out
-# and $top/err, its exit status in $status.
-ask() {
-    mkdir -p "$top/tmp"
-    status=0
-    # shellcheck disable=SC2086
-    env -i PATH="$PATH" TMPDIR="$top/tmp" UPDATE_ALL_APT_CONFIG="$top/system/apt.conf" $settings \
-        "$plugin" "$@" </dev/null >"$top/out" 2>"$top/err" || status=$?
-}
-
-# ask_and_interrupt TEXT COMMAND...: the same, and SIGINT to the plugin's main process alone once TEXT is an event.
-ask_and_interrupt() {
-    text=$1 status=0
-    shift
-    rm -f "$top/events"
-    mkfifo "$top/events"
-    # A shell's background job would ignore SIGINT.
-    # shellcheck disable=SC2086
-    env -i --default-signal=INT PATH="$PATH" TMPDIR="$top/tmp" UPDATE_ALL_APT_CONFIG="$top/system/apt.conf" $settings \
-        "$plugin" "$@" </dev/null >"$top/out" 2>"$top/events" &
-    child=$!
-    printf '%s\n' "$child" >"$top/child"
-    : >"$top/err"
-    while IFS= read -r line; do
-        printf '%s\n' "$line" >>"$top/err"
-        case $line in *"$text"*) kill -INT "$child" ;; esac
-    done <"$top/events"
-    wait "$child" || status=$?
-}
-
-# json EXPRESSION: `answer` is the JSON document of stdout, `events` those of stderr, `result` the last result line.
-json() {
-    python3 - "$top/out" "$top/err" "$1" <<'PYTHON'
-import json, sys
-out = open(sys.argv[1]).read()
-prefix = "PROGRESS:"
-events = [json.loads(line[len(prefix):]) for line in open(sys.argv[2]) if line.startswith(prefix)]
-answer = json.loads(out)["data"] if out.startswith("{") else None
-result = next((e for e in reversed(events) if e["type"] == "result"), None)
-packages = {p["name"]: (p.get("from"), p.get("to")) for p in result["packages"]} if result else {}
-value = eval("(" + sys.argv[3] + ")")
-print(sys.argv[3], "is", value, "in", answer or events)
-sys.exit(not value)
-PYTHON
-}
-
-is() { [ "$1" = "$2" ] || { printf "'%s' is not '%s'\n" "$1" "$2" && false; }; }
 in_database() { dpkg-query --admindir="$top/system/root/var/lib/dpkg" -W -f '${Version} ${db:Status-Status}' "$1"; }
 audit_is_silent() { is "$(dpkg --admindir="$top/system/root/var/lib/dpkg" --audit 2>&1)" ''; }
 dpkg_there() {
@@ -88,17 +21,10 @@ apt_configuration() { printf '%s\n' "$1" >"$top/system/root/etc/apt/apt.conf.d/t
 
 sh "$project/contrib/demo/make-apt-repository" "$top/system" || exit 1
 cp -a "$top/system/root" "$top/root.fresh"
-settings=
+environment=UPDATE_ALL_APT_CONFIG=$top/system/apt.conf
 
 # ---- questions ---------------------------------------------------------------------------------------------------
-ask is-applicable
-claim 'it applies where apt-get is' is "$status" 0
-ask version
-claim 'its version is that of the manifest' grep -qx "version = \"$(cat "$top/out")\"" "$plugin.toml"
-ask no-such-command
-claim 'an unknown command exits 2' is "$status" 2
-ask validate
-claim 'a whole system is valid' is "$status" 0
+claim_common_answers
 
 ask estimate-update
 claim 'estimate-update succeeds' is "$status" 0
@@ -257,14 +183,5 @@ claim 'a download over HTTP succeeds' is "$status" 0
 claim "3.1 MB at 1 MiB/s take two seconds at least ($took ms)" [ "$took" -ge 2000 ]
 settings=
 
-# ---- the same as an unprivileged user ----------------------------------------------------------------------------
-if [ "$(id -u)" = 0 ]; then
-    status=0
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin setpriv --reuid=65534 --regid=65534 --clear-groups \
-        sh "$0" >"$top/subtest" || status=$?
-    sed 's/^/    /' "$top/subtest"
-    claim 'all of it holds for an unprivileged user' is "$status" 0
-fi
-
-printf '1..%d\n' "$count"
-[ "$failures" -eq 0 ]
+claim_unprivileged
+finish

@@ -49,7 +49,10 @@ final class Site {
     }
 
     func read(_ file: String) throws -> [UInt8] {
-        let full = file.hasPrefix("/") ? file : "\(path)/\(file)"
+        try Self.contents(of: file.hasPrefix("/") ? file : "\(path)/\(file)")
+    }
+
+    static func contents(of full: String) throws -> [UInt8] {
         let descriptor = open(full, O_RDONLY | O_CLOEXEC)
         try #require(descriptor >= 0, "\(full) cannot be read")
         defer { close(descriptor) }
@@ -191,3 +194,6 @@ func shell(_ command: String) throws -> String {
 extension String {
     var trimmed: String { String(drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed()) }
 }
+
+/// The directory that has this package.
+let checkout = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()

@@ -42,6 +42,22 @@ extension Event {
 
     init() throws { queue = try EventQueue(hasJournal: true) }
 
+    @Test("Of a running step's figures the newest are taken, and they wake nobody")
+    func usage() throws {
+        let queue = try EventQueue(hasJournal: false, takesUsage: true)
+        let deaf = try EventQueue(hasJournal: false)
+        let bus = EventBus()
+        bus.attach(deaf)
+        #expect(!bus.wantsUsage)
+        bus.attach(queue)
+        #expect(bus.wantsUsage)
+        let step = StepID(name("apt"), .execute)
+        for percent in 1...3 { bus.publish(Usage(cpu: Fraction(Double(percent) / 100)), of: step) }
+        #expect(queue.take(timeout: nil).usage == [step: Usage(cpu: Fraction(0.03))])
+        #expect(queue.take(timeout: .zero).usage.isEmpty)
+        #expect(deaf.take(timeout: .zero).usage.isEmpty)
+    }
+
     @Test("What fits is delivered as it came, all at once")
     mutating func delivery() {
         let events = [source.state(), source.output(3), source.progress(5), source.state()]

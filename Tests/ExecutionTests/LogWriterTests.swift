@@ -174,6 +174,36 @@ private let seconds = Duration.seconds(20)
         #expect(writer.takeNotices().isEmpty, "whoever gave it up knows")
     }
 
+    @Test("A log that is closed with bytes waiting is told as closed when they are written, or after their refusal")
+    func closedNotice() throws {
+        let (slow, readEnd) = try openStuck()
+        _ = writer.append([UInt8](repeating: 7, count: 1 << 20), to: slow)
+        waitUntilWriting(slow)
+        let full = writer.open(try openFile("/dev/full", O_WRONLY))
+        _ = writer.append([1], to: full)
+        #expect(writer.close(slow) == .pending)
+        #expect(writer.close(full) == .pending, "the thread is at the other log")
+        #expect(try #require(writer.stalled(full, at: monotonicTime() + .seconds(40))) >= .seconds(39))
+        drain(readEnd, count: 1 << 20)
+        var told: [LogWriter.Notice] = []
+        while told.count < 3, case let new = notices(), !new.isEmpty { told += new }
+        guard told.count == 3, case .closed(slow) = told[0], case .failed(full, .noSpace) = told[1],
+            case .closed(full) = told[2]
+        else {
+            Issue.record("\(told)")
+            return
+        }
+        Glibc.close(readEnd)
+    }
+
+    @Test("Closing a log says at once what is known already")
+    func closedAtOnce() throws {
+        #expect(writer.close(try open("empty")) == .closed(nil))
+        let full = writer.open(try openFile("/dev/full", O_WRONLY))
+        #expect(writer.write([1], to: full))
+        #expect(writer.close(full) == .closed(.noSpace))
+    }
+
     @Test("An end does not wait for a disk that hangs")
     func stopWhileStuck() throws {
         let (stuck, readEnd) = try openStuck()

@@ -32,6 +32,19 @@ import UpdateModel
         #expect(!found.plugins[2].speaksProtocol)
     }
 
+    @Test("A manifest that cannot be read leaves its plugin out, since nobody knows what it protects")
+    func unreadable() throws {
+        try directory.script("p/big", "true")
+        try directory.write("p/big.toml", "# " + String(repeating: "x", count: 1 << 20))
+        let found = findPlugins(in: ["\(directory.path)/p"])
+        #expect(found.plugins.isEmpty)
+        #expect(
+            found.problems.map(\.description) == [
+                "\(directory.path)/p/big.toml: the manifest cannot be read: File too large."
+                    + " Without it the plugin is left out"
+            ])
+    }
+
     @Test("A later directory overrides an earlier one, and a manifest that is broken is a problem with a place")
     func overriding() throws {
         try directory.script("one/a", "true")

@@ -26,7 +26,7 @@ private struct ImaginedGroup {
     var finishes: [ProcessLifecycle.End] = []
     var closes = 0
     var violations: [String] = []
-    /// When it exited, or printed for the last time after that.
+    /// When it exited, was killed, or printed for the last time after that.
     var lastSign = Duration.zero
 
     init(_ generator: inout SeededGenerator) {
@@ -65,8 +65,12 @@ private struct ImaginedGroup {
                 }
             case .killAll:
                 if isProtected { violations.append("a commit was killed") }
-                mainEnds = min(mainEnds, now)
-                if dies { childrenEnd = min(childrenEnd ?? now, now) }
+                // One in an uninterruptible wait stays as long as it likes.
+                lastSign = now
+                if dies {
+                    mainEnds = min(mainEnds, now)
+                    childrenEnd = min(childrenEnd ?? now, now)
+                }
             case .announce, .reportOverdue: break
             case .wake(let at): deadlines.append(at)
             case .inspectLeftovers: perform(lifecycle.leftoversSeen(processes, at: now))

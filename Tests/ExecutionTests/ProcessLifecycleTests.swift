@@ -108,6 +108,29 @@ private func end(
         #expect(life.seen([7], at: 1) == [end(leftovers: [7], remain: true)])
     }
 
+    @Test("A main process that does not die when it is killed is given up after ten seconds, and told as still there")
+    func unkillableMain() {
+        var life = Life(grace: .seconds(5))
+        _ = life.stop(at: 1)
+        #expect(life.passes(6) == [.killAll, .wake(at: time(16))])
+        #expect(life.passes(15.9) == [])
+        #expect(life.passes(16) == [.inspectLeftovers])
+        let killed = ProcessExit(status: 9, isSignal: true)
+        #expect(life.seen([4711], at: 16) == [.closeOutput, end(killed, cancelled, leftovers: [4711], remain: true)])
+        #expect(life.exit(at: 17) == [], "what ends after all has been told of already")
+    }
+
+    @Test("What is asked after the exit hurries what is left, and is not why it ended", arguments: [false, true])
+    func stopAfterExit(isUrgent: Bool) {
+        var life = Life(leftovers: .report)
+        _ = life.exit(at: 1)
+        #expect(life.seen([7], at: 1) == [.wake(at: time(3))])
+        let answer = life.stop(urgently: isUrgent, at: 1.5)
+        #expect(answer.contains(isUrgent ? .killAll : .signalAll(15)))
+        _ = life.outputEnds(at: 1.6)
+        #expect(life.seen([], at: 1.7) == [end(leftovers: [7])])
+    }
+
     @Test("What does not die when it is killed is given up after ten seconds")
     func unkillable() {
         var life = Life()
@@ -251,7 +274,7 @@ private func end(
         #expect(life.passes(3) == [.watchLeftovers])
         #expect(life.passes(12) == [.killAll, .wake(at: time(22))])
         #expect(life.outputEnds(at: 12.1) == [])
-        #expect(life.seen([], at: 12.1) == [end(good, cancelled, leftovers: [7])])
+        #expect(life.seen([], at: 12.1) == [end(leftovers: [7])])
     }
 
     @Test("After its end nothing more is done")

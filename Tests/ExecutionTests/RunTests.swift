@@ -328,6 +328,22 @@ struct RunTests {
         #expect(run.end("a")?.error?.contains("its log cannot be written: No space left on device") == true)
     }
 
+    @Test("A disk that refuses the last bytes of a step that has exited fails it, too")
+    func fullDiskAtTheEnd() async throws {
+        let disk = try SmallDisk(in: bench.directory)
+        defer { withExtendedLifetime(disk) {} }
+        bench.state = disk.path
+        // All of it is in memory when the step ends, and the disk holds less.
+        for plugin in ["a", "b", "c"] { try bench.add(plugin, "head -c 1500000 /dev/zero") }
+        bench.selection.jobs = 1
+        let run = try await bench.run()
+        #expect(["b", "c"].map { run[$0] } == [.failed, .failed])
+        for plugin in ["a", "b", "c"] {
+            let isWhole = try run.log(plugin).count == 1_500_000
+            #expect(isWhole == (run[plugin] == .succeeded), "\(plugin)")
+        }
+    }
+
     @Test("A commit goes on when its log's disk is full, and its log is told to be cut")
     func fullDiskOfCommit() async throws {
         let disk = try SmallDisk(in: bench.directory)

@@ -44,6 +44,14 @@ import UpdateModel
         #expect(full.error?.contains("--state-dir") == true)
     }
 
+    @Test("A log whose last bytes were refused after the exit fails the step", arguments: [0, 1] as [Int32])
+    func lateLogFailure(status: Int32) {
+        let end = judge(status, logFailure: .noSpace, lastLine: "done")
+        #expect(end.outcome == .failed)
+        #expect(end.error?.hasPrefix("its log cannot be written: No space left on device") == true)
+        #expect(judge(0, cause: .cancelled(signal: 2), logFailure: .noSpace).outcome == .cancelled)
+    }
+
     @Test("Of a commit its own exit counts")
     func commit() {
         #expect(judge(0, cause: .cancelled(signal: 2), protected: true).outcome == .succeeded)

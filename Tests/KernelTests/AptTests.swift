@@ -25,7 +25,7 @@ struct AptTests {
         }
         try shell("dpkg --install \(Self.repository)/repository/pool/demo/*_1.0_all.deb")
         let program = try Program()
-        try shell("cp '\(Program.sources)'/contrib/plugins/apt* \(program.top)/plugins/")
+        try shell("cd '\(Program.sources)'/contrib/plugins && cp apt apt.toml common.sh \(program.top)/plugins/")
         return program
     }
 

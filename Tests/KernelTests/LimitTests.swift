@@ -114,6 +114,8 @@ struct LimitTests {
             #expect(!waitReadable(process.pidfd.raw, limit: .seconds(10)))
             let wall = monotonicTime() - begin
             let after = leaf.metrics(wall: wall)
+            let cpuTime = try #require(leaf.cpuTime)
+            #expect(try #require(leaf.memoryInUse) > ByteCount(0))
             try leaf.kill()
             _ = try end(of: process, in: leaf)
             func used(_ metrics: Metrics) throws -> Double {
@@ -121,6 +123,7 @@ struct LimitTests {
             }
             let share = try (used(after) - used(before)) / wall.inSeconds
             #expect((0.255...0.345).contains(share), "\(share) of a CPU, 0.3 asked for")
+            #expect(try abs(cpuTime.inSeconds - used(after)) < 0.1)
             #expect(try #require(after.throttledSeconds) > 1)
             try waitUntilEmpty(leaf)
         }

@@ -75,7 +75,8 @@ import UpdateModel
         #expect(Answer(.signalled(11)).paths().warnings == ["it was ended by signal 11"])
         #expect(Answer(.timedOut(after: .seconds(10))).mutexes().warnings == ["Command timed out after 10s"])
         #expect(Answer(.notStarted("no such file")).paths().warnings == ["it could not be started: no such file"])
-        #expect(Answer(.exited(0), isCut: true).paths().warnings == ["its answer is too long"])
+        #expect(
+            Answer(.exited(0), isCut: true).paths().warnings == ["its answer is longer than the 64 KiB that are read"])
     }
 
     @Test func `A version is the first line of a yes`() {

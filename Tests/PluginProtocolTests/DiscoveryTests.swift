@@ -116,7 +116,8 @@ import UpdateModel
 
     @Test func `A manifest with mistakes keeps its plugin from running, and no other`() {
         let found = discover([
-            program("a"), manifest("a.toml", "nmae = 1\nname = \"b\""), program("b"), Entry(name: "c.toml"),
+            program("a"), manifest("a.toml", "nmae = 1\nname = \"b\""), program("b"),
+            Entry(name: "c.toml", problem: "Permission denied"),
             program("c"),
         ])
         #expect(names(found) == ["b"])
@@ -124,7 +125,7 @@ import UpdateModel
             problems(found) == [
                 "/p/a.toml:1:1: unknown key \"nmae\" (did you mean \"name\"?)",
                 "/p/a.toml:2:8: \"name\" must be \"a\", as the file is named, not \"b\"",
-                "/p/c.toml: the manifest cannot be read",
+                "/p/c.toml: the manifest cannot be read: Permission denied. Without it the plugin is left out",
             ])
     }
 
@@ -152,7 +153,8 @@ import UpdateModel
         var asked: [String] = []
         _ = Discovery(in: [
             PluginDirectory(
-                path: "/usr", entries: [program("a"), manifest("b.toml", "executable = \"b\"\ndry_run = false")]),
+                path: "/usr",
+                entries: [program("a"), manifest("b.toml", "executable = \"b\"\ndry_run = false\nestimate = true")]),
             PluginDirectory(path: "/etc", entries: [program("a"), program("c"), manifest("c.toml")]),
         ]) { path, scan in
             asked.append(scan ? "\(path) bytes" : path)

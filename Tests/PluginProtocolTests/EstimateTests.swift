@@ -144,7 +144,9 @@ import UpdateModel
     }
 
     @Test func `An answer that was cut is unknown`() {
-        #expect(EstimateAnswer(Answer(.exited(0), output: [0x7B], isCut: true)) == .unknown("its answer is too long"))
+        #expect(
+            EstimateAnswer(Answer(.exited(0), output: [0x7B], isCut: true))
+                == .unknown("its answer is longer than the 4 MiB that are read"))
     }
 
     @Test func `Blanks around the JSON text are nothing`() {

@@ -230,6 +230,12 @@ import UpdateModel
         #expect(upToDate.commands.last == "estimate-update")
         let other = talk(with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1))])
         #expect(other.facts.verdict == .notApplicable("it says so: estimate-update exited with code 1"))
+        let reason = talk(
+            with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(1), lastErrorLine: "nothing is installed")]
+        )
+        #expect(
+            reason.facts.verdict
+                == .notApplicable("it says so: estimate-update exited with code 1: nothing is installed"))
         let failed = talk(with: try plugin(manifest: ""), [.estimateUpdate: Answer(.exited(7))])
         #expect(failed.facts.verdict == .failed(.failed, "estimate-update: it exited with code 7"))
         #expect(failed.facts.phases.isEmpty)

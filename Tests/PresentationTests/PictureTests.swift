@@ -30,6 +30,7 @@ import Testing
         for (at, events) in ExampleRun.timeline where at <= .seconds(127) {
             lines += view.take(events, at: at, columns: columns)
         }
+        view.take(ExampleRun.usage)
         lines += view.live(columns: columns, rows: columns == 200 ? 49 : 23, at: .seconds(127))
         expect(lines, Pictures.run[columns], columns: columns)
     }

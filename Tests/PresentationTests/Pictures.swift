@@ -73,9 +73,9 @@ enum Pictures {
         ✓ apt/download        58 s   302 MB
         ────────────────────────────────────────────────────────────────────────────────
          update-all  2/7 steps  ━━━━━━━━━━━━╸                    41 %  2:07, ~3:31 left
-           flatpak/download   ━━━━━━━━━━━━━━━━━━━━╸          71 %  84/118 MB  9.1 MB/s
+           flatpak/download   ━━━━━━━━━━━━━━━━━         71 %  84/118 MB  9.1 MB/s
              Downloading org.gnome.Platform/x86_64/48
-         ⛨ apt/execute        ━━━━━━━━━━━                    38 %  16/42
+         ⛨ apt/execute        ━━━━━━━━━                 38 %  cpu 12 %  mem 212/768 MiB
              Unpacking libssl3 (3.0.17-1~deb12u3) over (3.0.16-1~deb12u1) ...
          ◌ flatpak/execute    waits for its download
          ◌ pipx/execute       waits for apt/execute
@@ -99,9 +99,9 @@ enum Pictures {
         ✓ apt/download        58 s   302 MB
         ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
          update-all  2/7 steps  ━━━━━━━━━━━━━━━━━━━━━━━━━                                     41 %  2:07, ~3:31 left
-           flatpak/download   ━━━━━━━━━━━━━━━━━━━━━           71 %  84/118 MB  9.1 MB/s
+           flatpak/download   ━━━━━━━━━━━━━━━━━━━━━           71 %  84/118 MB  9.1 MB/s    cpu 104 %  mem 96/768 MiB
              Downloading org.gnome.Platform/x86_64/48
-         ⛨ apt/execute        ━━━━━━━━━━━                     38 %  16/42
+         ⛨ apt/execute        ━━━━━━━━━━━                     38 %  16/42                  cpu 12 %  mem 212/768 MiB
              Unpacking libssl3 (3.0.17-1~deb12u3) over (3.0.16-1~deb12u1) ...
          ◌ flatpak/execute    waits for its download
          ◌ pipx/execute       waits for apt/execute

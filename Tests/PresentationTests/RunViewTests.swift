@@ -60,6 +60,18 @@ import UpdateModel
         #expect(view.isAnimated)
     }
 
+    @Test mutating func `what a running step uses stands beside its time, and not behind its end`() {
+        plan(1)
+        start("p0/execute", at: 1)
+        view.take([StepID("p0/execute"): Usage(cpu: Fraction(0.5), memory: ByteCount(3 << 30))])
+        #expect(live(at: 3)[2] == "   p0/execute   ⠴ 0:02  cpu 50 %  mem 3.0 GiB")
+        view.take([StepID("p0/execute"): Usage()])
+        #expect(live(at: 3)[2] == "   p0/execute   ⠴ 0:02")
+        _ = end("p0/execute", .succeeded)
+        view.take([StepID("p0/execute"): Usage(cpu: Fraction(0.5)), StepID("p9/execute"): Usage()])
+        #expect(live(at: 4).count == 2)
+    }
+
     @Test mutating func `what is left is told only where all durations are known`() {
         plan(2)
         start("p0/execute", at: 0)

@@ -110,6 +110,14 @@ public enum ExampleRun {
         return .progress(progress)
     }
 
+    /// What its running steps use at 2:07.
+    public static let usage = [
+        StepID("apt/execute"): Usage(
+            cpu: Fraction(0.12), memory: ByteCount(212 << 20), memoryLimit: ByteCount(768 << 20)),
+        StepID("flatpak/download"): Usage(
+            cpu: Fraction(1.04), memory: ByteCount(96 << 20), memoryLimit: ByteCount(768 << 20)),
+    ]
+
     /// The events of a run with the times at which they are taken.
     public static let timeline: [(at: Duration, events: [Event])] = {
         var maker = EventMaker()

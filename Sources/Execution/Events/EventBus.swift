@@ -30,6 +30,13 @@ final class EventBus {
         for queue in queues { queue.push(event) }
     }
 
+    /// Whether a reader shows what running steps use.
+    var wantsUsage: Bool { queues.contains(where: \.takesUsage) }
+
+    func publish(_ usage: Usage, of step: StepID) {
+        for queue in queues where queue.takesUsage { queue.push(usage, of: step) }
+    }
+
     /// No reader gets anything more.
     func detachAll() { queues = [] }
 }

@@ -18,6 +18,8 @@ public final class EventQueue: Sendable {
     /// What a reader gets at once.
     struct Delivery {
         var events: [Event] = []
+        /// What running steps use, where there is something new.
+        var usage: [StepID: Usage] = [:]
         /// State events from this `seq` on are in the journal only; `nil`: all that were pushed are in `events`.
         var behindFrom: UInt64?
         /// No more will come.
@@ -26,6 +28,8 @@ public final class EventQueue: Sendable {
 
     fileprivate struct State {
         var entries: Deque<Event> = []
+        /// The newest figures of each running step.
+        var usage: [StepID: Usage] = [:]
         var weight = 0
         var bytes = 0
         var behindFrom: UInt64?
@@ -42,8 +46,12 @@ public final class EventQueue: Sendable {
     /// number being bounded by the plan's steps.
     private let hasJournal: Bool
 
-    public init(hasJournal: Bool) throws(Errno) {
+    /// Whether its reader shows what running steps use.
+    let takesUsage: Bool
+
+    public init(hasJournal: Bool, takesUsage: Bool = false) throws(Errno) {
         self.hasJournal = hasJournal
+        self.takesUsage = takesUsage
         wakeUp = try WakeUp()
     }
 
@@ -56,6 +64,11 @@ public final class EventQueue: Sendable {
             return wasEmpty
         }
         if mustWake { wakeUp.signal() }
+    }
+
+    /// Figures are shown when something else is, or when the display draws its clock: they wake nobody.
+    func push(_ usage: Usage, of step: StepID) {
+        state.withLock { $0.usage[step] = usage }
     }
 
     /// No more events come; the reader takes what is left.
@@ -89,14 +102,15 @@ public final class EventQueue: Sendable {
 
     private func takeNow() -> Delivery? {
         state.withLock { state in
-            if state.entries.isEmpty, state.behindFrom == nil, !state.isClosed { return nil }
+            if state.entries.isEmpty, state.usage.isEmpty, state.behindFrom == nil, !state.isClosed { return nil }
             defer {
+                state.usage.removeAll(keepingCapacity: true)
                 state.entries.removeAll(keepingCapacity: true)
                 state.weight = 0
                 state.bytes = 0
             }
             return Delivery(
-                events: Array(state.entries), behindFrom: state.behindFrom,
+                events: Array(state.entries), usage: state.usage, behindFrom: state.behindFrom,
                 isClosed: state.isClosed && state.behindFrom == nil)
         }
     }

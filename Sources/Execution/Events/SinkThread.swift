@@ -41,7 +41,7 @@ public final class SinkThread: @unchecked Sendable {
         onDelivery: @escaping @Sendable () -> Void = {},
         onFailure: @escaping @Sendable (any Error) -> Void
     ) throws(Errno) {
-        queue = try EventQueue(hasJournal: journalPath != nil)
+        queue = try EventQueue(hasJournal: journalPath != nil, takesUsage: sink.showsUsage)
         urgent = try WakeUp()
         self.sink = sink
         self.journalPath = journalPath
@@ -98,6 +98,7 @@ public final class SinkThread: @unchecked Sendable {
             while !isClosed {
                 let delivery = queue.take(timeout: sink.refreshInterval)
                 try performRequests()
+                if !delivery.usage.isEmpty { try sink.take(delivery.usage) }
                 try sink.take(delivery.events, at: now)
                 onDelivery()
                 if let seq = delivery.behindFrom { try readOnInJournal(from: seq) }

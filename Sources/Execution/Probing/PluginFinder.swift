@@ -21,11 +21,16 @@ private func snapshot(of path: String) -> PluginDirectory? {
     var entries: [PluginDirectory.Entry] = []
     for name in names.sorted() {
         guard let found = try? status(name, in: directory.raw), found.st_mode & S_IFMT == S_IFREG else { continue }
-        // A manifest that cannot be read is reported by discovery, as an empty one.
-        let manifest = name.hasSuffix(".toml") ? (try? readFile(name, in: directory.raw)) ?? [] : nil
-        entries.append(
-            PluginDirectory.Entry(
-                name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0, manifest: manifest))
+        var entry = PluginDirectory.Entry(name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0)
+        if name.hasSuffix(".toml") {
+            // One that cannot be read is not an empty one: it may be what says that the plugin's commit is protected.
+            do throws(Errno) {
+                entry.manifest = try readFile(name, in: directory.raw)
+            } catch {
+                entry.problem = error.description
+            }
+        }
+        entries.append(entry)
     }
     return PluginDirectory(path: path, entries: entries)
 }

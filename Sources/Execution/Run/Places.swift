@@ -14,6 +14,8 @@ public struct Places: Sendable, Hashable {
     public var logs: String
     /// The administrator's or the person's own policy.
     public var userPolicy: String?
+    /// The same of the configuration.
+    public var userConfiguration: String?
     /// `/etc/update-all`.
     public var system = "/etc/update-all"
     /// `PREFIX/share/update-all` of an installed program, or the source tree's root of one that is run from `.build`.
@@ -50,6 +52,7 @@ public struct Places: Sendable, Hashable {
             logs = state
         }
         userPolicy = isSystemWide ? nil : "\(configurationHome)/update-all/policy.toml"
+        userConfiguration = isSystemWide ? nil : "\(configurationHome)/update-all/config.toml"
 
         let folder = executable.split(separator: "/").dropLast()
         let beside = "/" + folder.joined(separator: "/")
@@ -74,6 +77,9 @@ public struct Places: Sendable, Hashable {
         }
         return nil
     }
+
+    /// The shipped policy that is in force where nobody chose one.
+    public var defaultPolicy: String { isSystemWide ? "shared-server" : "workstation" }
 
     /// Shipped policies.
     public var policies: String? { share.map { "\($0)/policies" } }

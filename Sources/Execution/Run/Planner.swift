@@ -1,5 +1,6 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
+import LinuxSystem
 import PluginProtocol
 import Policy
 import Scheduling
@@ -10,16 +11,25 @@ public struct Selection: Sendable, Hashable {
     /// Plugins named on the command line and by `--only`; empty: all.
     public var only: Set<PluginName> = []
     public var skip: Set<PluginName> = []
+    /// Plugins that the configuration leaves alone, with the reason; they are not asked.
+    public var disabled: [PluginName: String] = [:]
     /// `--jobs`: beats the policy's `parallel`.
     public var jobs: Int?
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
     public var isDryRun = false
+    /// `run --plan`: what it expects of the steps is expected now, so that they run in the same order.
+    public var saved: Plan?
 
     public init() {}
 
     public func includes(_ name: PluginName) -> Bool {
-        !skip.contains(name) && (only.isEmpty || only.contains(name))
+        !skip.contains(name) && (only.isEmpty || only.contains(name)) && disabled[name] == nil
+    }
+
+    /// Plugins that somebody wants and that are disabled: they are skipped for all to see.
+    public var refused: [PluginName] {
+        only.subtracting(skip).filter { disabled[$0] != nil }.sorted()
     }
 }
 
@@ -47,11 +57,18 @@ struct Planner {
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
 
-    func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+    func plan(_ found: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         let run = runSettings
+        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
         var nodes: [PluginNode] = []
-        var absent = notSelected.map { AbsentPlugin(name: $0, state: .notSelected) }
-        var skipped: [SkippedPlugin] = []
+        var absent = notSelected.map { name in
+            AbsentPlugin(
+                name: name,
+                state: selection.disabled[name].map { .ended(.skipped, reason: $0) } ?? .notSelected)
+        }
+        var skipped = selection.refused.map { name in
+            SkippedPlugin(plugin: name, outcome: .skipped, reason: selection.disabled[name] ?? "")
+        }
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
@@ -97,13 +114,14 @@ struct Planner {
         }
         let running = Set(steps.map(\.id.plugin))
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
-        let plan = Plan(
+        var plan = Plan(
             policy: policy.name, hostName: machine.hostName, runLimits: run.limitTexts, steps: steps,
             skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
             deviations: Self.eachOnce(
                 branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
+        plan.policyHash = sha256(policy.canonicalText)
         try refuseWhatCannotBeEnforced(plan)
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
@@ -120,6 +138,20 @@ struct Planner {
         var run = policy.run(on: machine)
         run.parallel = selection.jobs ?? run.parallel
         return run
+    }
+
+    /// Durations and demands of a saved plan in the place of those that plugins estimate today.
+    private func expecting(of facts: [PluginFacts], as saved: Plan) -> [PluginFacts] {
+        let steps = Dictionary(saved.steps.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return facts.map { plugin in
+            var plugin = plugin
+            for index in plugin.phases.indices {
+                guard let step = steps[StepID(plugin.name, plugin.phases[index].phase)] else { continue }
+                plugin.phases[index].demand = step.demand
+                plugin.phases[index].duration = step.durationIsKnown ? .seconds(step.durationSeconds) : nil
+            }
+            return plugin
+        }
     }
 
     // MARK: Plugins

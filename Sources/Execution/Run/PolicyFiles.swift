@@ -8,7 +8,7 @@ import UpdateModel
 
 /// Loads the policy in force.
 /// - Parameters:
-///   - choice: `--policy`: the name of a shipped policy or the path of a file; `nil`: the shipped default.
+///   - choice: the name of a shipped policy or the path of a file; `nil`: the shipped default.
 ///   - assignments: `--set`, in order.
 /// - Throws: exit code 2 with all that is wrong, a line each.
 public func loadPolicy(
@@ -19,7 +19,7 @@ public func loadPolicy(
     if let choice {
         texts.base = try shipped.text(chosenAs: choice)
     } else {
-        texts.base = shipped.text(named: places.isSystemWide ? "shared-server" : "workstation")
+        texts.base = shipped.text(named: places.defaultPolicy)
     }
     texts.etc = try optionalText("\(places.system)/policy.toml").map { [$0] } ?? []
     for name in ((try? directoryEntries("\(places.system)/policy.d")) ?? []).sorted() where name.hasSuffix(".toml") {
@@ -86,8 +86,13 @@ private struct ShippedPolicies {
 
 /// `nil` where there is no such file.
 private func optionalText(_ path: String) throws(RunError) -> PolicyText? {
+    try readOptionalFile(path).map { PolicyText(file: path, bytes: $0) }
+}
+
+/// The bytes of a file that a person may have written; `nil` where there is none.
+func readOptionalFile(_ path: String) throws(RunError) -> [UInt8]? {
     do throws(Errno) {
-        return PolicyText(file: path, bytes: try readFile(path))
+        return try readFile(path)
     } catch  where error == .noSuchFileOrDirectory || error == .notDirectory {
         return nil
     } catch {

@@ -12,35 +12,14 @@ import Scheduling
 import SystemPackage
 import UpdateModel
 
-/// What an invocation is about.
-public struct SessionConfiguration: Sendable {
-    public var places: Places
-    public var policy: MergedPolicy
-    public var selection: Selection
-    public var options = RunOptions()
-    /// Of this process.
-    public var environment: [String: String]
-    public var version: String
-
-    public init(
-        places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String
-    ) {
-        self.places = places
-        self.policy = policy
-        self.selection = selection
-        self.environment = environment
-        self.version = version
-    }
-}
-
 /// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
 public actor RunSession {
     public nonisolated let run: RunID
     private let loop: EventLoop
     private let configuration: SessionConfiguration
     private let personas: Personas
-    private let bus = EventBus()
-    private let journalReaders = JournalReaders()
+    private let bus: EventBus
+    private let readers: EventReaders
     private var machine: MachineFacts
     private var site: CgroupSite
     private var starter: StepStarter?
@@ -50,10 +29,10 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
-    private var sinks: [SinkThread] = []
     private var prober: Prober?
     private var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
+    private var isWatched = false
     private var supervisor: RunSupervisor?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
@@ -87,6 +66,8 @@ public actor RunSession {
         run = RunID(start: calendarTime(), processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
+        bus = EventBus()
+        readers = EventReaders(bus: bus)
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
@@ -101,6 +82,9 @@ public actor RunSession {
 
     /// Who runs this.
     public nonisolated let userName: String
+
+    /// What steps print is read by a person at a terminal, as it is printed. To be said before `open`.
+    public func outputIsWatched() { isWatched = true }
 
     // MARK: Opening
 
@@ -126,8 +110,8 @@ public actor RunSession {
             temporaryRoot = root
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, witness: configuration.places.guardian,
-                isWatched: configuration.options.isWatched, janitor: janitor)
+                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+                witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
@@ -137,7 +121,11 @@ public actor RunSession {
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
-            throw RunError(.failure, "a run cannot be prepared: \(error)")
+            throw RunError(
+                .failure,
+                "what a run needs of the system (threads, a private directory in \(configuration.places.state) or /tmp)"
+                    + " cannot be had: \(error). Make room there, or raise the limits of files and processes (ulimit -n, -u)"
+            )
         }
     }
 
@@ -155,11 +143,11 @@ public actor RunSession {
 
     /// Ends the session, when every reader has been told all of the run; a signal ends the waiting for one that is stuck.
     public func end() async {
-        if !sinks.isEmpty {
+        if !readers.isEmpty {
             await withCheckedContinuation { continuation in
                 endWaiter = continuation
-                Task { [sinks] in
-                    for sink in sinks { await sink.ended() }
+                Task { [threads = readers.all] in
+                    for thread in threads { await thread.ended() }
                     readersHaveEnded()
                 }
             }
@@ -171,8 +159,7 @@ public actor RunSession {
     /// Ends a session in which something went wrong: whoever reads is told no more, and not waited for.
     public func abandon() {
         close()
-        bus.detachAll()
-        for sink in sinks { sink.finish() }
+        readers.finish()
         signals = nil
         loop.stop()
     }
@@ -246,7 +233,18 @@ public actor RunSession {
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
             try planner.refuseWhatCannotBeEnforced(prepared.plan)
         }
+        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
+    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
+        let differences = plan.differences(from: saved)
+        if differences.isEmpty { return }
+        let list = differences.map { "  \($0)" }.joined(separator: "\n")
+        throw RunError(
+            .usage,
+            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
     private var planner: Planner {
@@ -306,31 +304,18 @@ public actor RunSession {
         let directory = try RunDirectory.create(places.runDirectory(run), isSystemWide: places.isSystemWide)
         self.directory = directory
         let journal = JSONLinesSink(run: run, output: try directory.openJournal(), includesOutput: false)
-        try attach(journal, name: "journal", isJournal: true)
+        try readers.attachJournal(
+            journal, path: directory.journal, runStart: runStart, onFailure: failureReport(of: "journal"))
         return directory
     }
 
     /// Adds a reader of all events from now on.
     public func attach(_ sink: sending any EventSink, name: String) throws {
-        try attach(sink, name: name, isJournal: false)
+        try readers.attach(sink, name: name, onFailure: failureReport(of: name))
     }
 
-    private func attach(_ sink: sending any EventSink, name: String, isJournal: Bool) throws(RunError) {
-        do throws(Errno) {
-            let thread = try SinkThread(
-                name: name, sink: sink, journalPath: isJournal ? nil : directory?.journal, runStart: runStart,
-                onDelivery: { [journalReaders] in
-                    if isJournal { journalReaders.journalHasGrown() }
-                },
-                onFailure: { [weak self] error in
-                    Task { await self?.reader(name, failed: error) }
-                })
-            if !isJournal { journalReaders.add(thread.queue) }
-            sinks.append(thread)
-            bus.attach(thread.queue)
-        } catch {
-            throw RunError(.failure, "a reader of events cannot be started: \(error)")
-        }
+    private func failureReport(of name: String) -> @Sendable (any Error) -> Void {
+        { [weak self] error in Task { await self?.reader(name, failed: error) } }
     }
 
     private func reader(_ name: String, failed error: any Error) {
@@ -375,7 +360,9 @@ public actor RunSession {
         do throws(Errno) {
             writer = try LogWriter()
         } catch {
-            throw RunError(.failure, "logs cannot be written: \(error)")
+            throw RunError(
+                .failure,
+                "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
         startGuardian()
@@ -390,17 +377,17 @@ public actor RunSession {
                 try supervisor.start()
             } catch {
                 // Without it a full log is noticed late; nothing else depends on it.
-                bus.publish(.error("logs cannot be watched: \(error)"))
+                bus.publish(
+                    .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))
-        bus.detachAll()
-        for sink in sinks { sink.finish() }
+        readers.finish()
         // The journal is on disk before the run counts as over; displays may be slower than that.
-        await sinks.first?.ended()
+        await readers.journal?.ended()
         return report
     }
 
@@ -461,11 +448,11 @@ public actor RunSession {
 
     /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.
     private func standStill() {
-        for sink in sinks { sink.suspend(limit: .seconds(1)) }
+        readers.suspend()
         guardian?.terminalIsInactive()
         kill(getpid(), SIGSTOP)
         // Here again after SIGCONT.
         tellGuardianOfTerminal()
-        for sink in sinks { sink.resume() }
+        readers.resume()
     }
 }

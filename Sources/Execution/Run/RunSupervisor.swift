@@ -15,8 +15,6 @@ public struct RunOptions: Sendable, Hashable {
     public var isFailFast = false
     /// Further tries of a step that failed.
     public var retries = 0
-    /// What steps print is read by a person at a terminal, as it is printed.
-    public var isWatched = false
 
     public init() {}
 }
@@ -53,6 +51,10 @@ final class RunSupervisor {
     private var report = RunResult()
     private var startTime = Duration.zero
     private var writerWatch: EventLoop.Watch?
+    private var usageTimer: EventLoop.Timer?
+
+    /// Between two looks at what running steps use.
+    private static let usageInterval = Duration.seconds(1)
 
     /// What of a plugin has ended so far.
     private struct PluginProgress {
@@ -91,6 +93,7 @@ final class RunSupervisor {
 
     private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
+        if bus.wantsUsage { showUsage() }
         perform(dispatcher.start(now: now))
     }
 
@@ -100,6 +103,11 @@ final class RunSupervisor {
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
         if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+    }
+
+    private func showUsage() {
+        for run in running.values { run.publishUsage() }
+        usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
     private var now: Double { (monotonicTime() - startTime).inSeconds }
@@ -131,6 +139,7 @@ final class RunSupervisor {
             writerWatch?.cancel()
             locks.cancel()
             for wait in waits.values { wait.deadline.cancel() }
+            usageTimer?.cancel()
             completion(report)
         }
     }
@@ -260,6 +269,7 @@ final class RunSupervisor {
             switch notice {
             case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
             case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
+            case .closed(let log): stepOfLog[log].flatMap { running[$0] }?.logClosed()
             }
         }
     }

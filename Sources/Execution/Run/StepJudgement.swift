@@ -12,7 +12,7 @@ struct StepJudgement {
     let memoryPeak: ByteCount?
     /// The limits that were in force.
     let applied: [ControlWrite]
-    let logFailure: Errno?
+    var logFailure: Errno?
     let lastLine: String?
 
     var phaseEnd: PhaseEnd {
@@ -32,6 +32,8 @@ struct StepJudgement {
             case .logFailed: return .failed
             }
         }
+        // Its last bytes may have been refused when it had ended already.
+        if !command.isProtected, logFailure != nil { return .failed }
         if hasSucceeded { return .succeeded }
         if oomKills > 0 { return .oomKilled }
         if command.isProtected, case .cancelled = end.cause { return .cancelled }
@@ -51,7 +53,7 @@ struct StepJudgement {
         case .oomKilled:
             return memoryError
         case .failed:
-            if let logFailure, end.cause == .logFailed {
+            if let logFailure, !command.isProtected {
                 return "its log cannot be written: \(logFailure). Make room, or choose another place with --state-dir"
             }
             // The exit code, the signal and the time are told beside it.

@@ -17,7 +17,11 @@ final class StepRun: SupervisedProcess.Output {
     private var decoders: [OutputStream: OutputDecoder] = [:]
     private var started: StartedStep?
     private var startTime = Duration.zero
+    private var lastUsage: (cpuTime: Duration, at: Duration)?
     private var logFailure: Errno?
+    private var stallTimer: EventLoop.Timer?
+    /// How it ended, while its log is still being written.
+    private var ending: (judgement: StepJudgement, metrics: Metrics)?
     private var lastLines: [OutputStream: OutputLines] = [:]
     private(set) var result: UpdateResult?
     private let onEnd: (StepRun, PhaseEnd) -> Void
@@ -114,13 +118,25 @@ final class StepRun: SupervisedProcess.Output {
         for deviation in started.leaf?.deviations ?? [] { publish(.limit(deviation)) }
     }
 
+    /// Tells displays what it uses at the moment; nothing where no group counts that.
+    func publishUsage() {
+        guard let leaf = started?.leaf else { return }
+        let now = monotonicTime()
+        var usage = Usage(memory: leaf.memoryInUse, memoryLimit: leaf.memoryLimit)
+        if let cpuTime = leaf.cpuTime {
+            usage.cpu = lastUsage.map { Fraction((cpuTime - $0.cpuTime) / (now - $0.at)) }
+            lastUsage = (cpuTime, now)
+        }
+        bus.publish(usage, of: step)
+    }
+
     private func publish(_ body: Event.Body) { bus.publish(body, of: step.plugin) }
 
     // MARK: Output
 
     func take(_ bytes: [UInt8], from stream: OutputStream, at now: Duration) -> Bool {
         let hasRoom = logFailure != nil || record(bytes)
-        if !hasRoom { watchStall() }
+        if !hasRoom { watchForStall() }
         let decoded = bytes.withUnsafeBytes { decoders[stream, default: decoder(stream)].feed($0.bytes) }
         publish(decoded, from: stream)
         return hasRoom
@@ -163,14 +179,21 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     /// The log has room again.
-    func logDrained() { started?.process?.resumeReading() }
+    func logDrained() {
+        if ending == nil { stopWatchingForStall() }
+        started?.process?.resumeReading()
+    }
+
+    /// All of the log is on disk, or was refused.
+    func logClosed() { conclude() }
 
     /// The disk refused the log, or did not answer.
     func logFailed(_ failure: Errno) {
         guard logFailure == nil else { return }
         logFailure = failure
         if command.isProtected {
-            publish(.error("the log of \(step) is cut: \(failure). The commit goes on"))
+            let goesOn = started == nil ? "" : ". The commit goes on"
+            publish(.error("the log of \(step) is cut: \(failure)\(goesOn)"))
             started?.process?.resumeReading()
         } else {
             started?.process?.stop(.logFailed, isUrgent: false)
@@ -178,14 +201,25 @@ final class StepRun: SupervisedProcess.Output {
         }
     }
 
-    private func watchStall() {
-        loop.schedule(at: monotonicTime() + Self.stallLimit) { [weak self] in
-            guard let self, logFailure == nil, let stalled = writer.stalled(log, at: monotonicTime()),
-                stalled >= Self.stallLimit
-            else { return }
+    /// Something waits for the disk: whether it moves is looked at until nothing waits any more.
+    private func watchForStall() {
+        if stallTimer == nil { lookForStall(after: Self.stallLimit) }
+    }
+
+    private func lookForStall(after pause: Duration) {
+        stallTimer = loop.schedule(at: monotonicTime() + pause) { [weak self] in
+            guard let self, logFailure == nil else { return }
+            let stalled = writer.stalled(log, at: monotonicTime()) ?? .zero
+            if stalled < Self.stallLimit { return lookForStall(after: Self.stallLimit - stalled) }
             writer.abandon(log)
             logFailed(.timedOut)
+            conclude()
         }
+    }
+
+    private func stopWatchingForStall() {
+        stallTimer?.cancel()
+        stallTimer = nil
     }
 
     // MARK: The end
@@ -220,11 +254,28 @@ final class StepRun: SupervisedProcess.Output {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }
-        writer.close(log)
         started.cleanUp()
         // The process hands its output to this object: one of the two must let go, or neither is ever freed.
         self.started = nil
-        var phaseEnd = judgement.phaseEnd
+        ending = (judgement, metrics)
+        switch writer.close(log) {
+        case .closed(let failure):
+            if let failure { logFailed(failure) }
+            conclude()
+        case .pending:
+            // The disk may refuse the last bytes yet.
+            watchForStall()
+        }
+    }
+
+    /// The process has ended and what there is to know of its log is known.
+    private func conclude() {
+        guard let (judgement, metrics) = ending else { return }
+        ending = nil
+        stopWatchingForStall()
+        var judged = judgement
+        judged.logFailure = logFailure
+        var phaseEnd = judged.phaseEnd
         phaseEnd.metrics = metrics
         onEnd(self, phaseEnd)
     }

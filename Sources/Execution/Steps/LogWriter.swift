@@ -24,6 +24,16 @@ final class LogWriter: @unchecked Sendable {
         case drained(LogID)
         /// The disk refused it; what comes now is thrown away.
         case failed(LogID, Errno)
+        /// All that was handed over before `close` is written, or was refused, which is told before.
+        case closed(LogID)
+    }
+
+    /// What `close` found.
+    enum Closing: Equatable {
+        /// Nothing waits any more; with what the disk refused, if it did.
+        case closed(Errno?)
+        /// A `closed` notice follows.
+        case pending
     }
 
     fileprivate struct Log {
@@ -35,11 +45,11 @@ final class LogWriter: @unchecked Sendable {
         var isFull = false
         var isClosing = false
         var isQueued = false
-        /// When the writer began the write that it is at, as `monotonicTime()`.
-        var writingSince: Duration?
+        /// The thread has chunks of it in hand.
+        var isBeingWritten = false
 
         /// The thread has nothing to do with it.
-        var isIdle: Bool { chunks.isEmpty && !isQueued && writingSince == nil }
+        var isIdle: Bool { chunks.isEmpty && !isQueued && !isBeingWritten }
     }
 
     /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
@@ -54,6 +64,8 @@ final class LogWriter: @unchecked Sendable {
         var ready: Deque<LogID> = []
         var nextNumber = 0
         var notices: [Notice] = []
+        /// When the thread began the write that it is at, as `monotonicTime()`.
+        var writingSince: Duration?
         var isStopping = false
     }
 
@@ -121,18 +133,20 @@ final class LogWriter: @unchecked Sendable {
         return true
     }
 
-    /// Closes a log when all that was handed over is written, or the disk refused it.
-    func close(_ log: LogID) {
-        let mustWake = state.withLock { state in
-            guard state.logs[log] != nil else { return false }
-            if state.logs[log]!.isIdle {
+    /// Closes a log when all that was handed over is written, or the disk refused it. Its end is not known before.
+    @discardableResult
+    func close(_ log: LogID) -> Closing {
+        let (mustWake, closing) = state.withLock { state -> (Bool, Closing) in
+            guard let found = state.logs[log] else { return (false, .closed(nil)) }
+            if found.isIdle || found.failure != nil {
                 state.logs[log] = nil
-                return false
+                return (false, .closed(found.failure))
             }
             state.logs[log]!.isClosing = true
-            return state.enqueue(log)
+            return (state.enqueue(log), .pending)
         }
         if mustWake { work.signal() }
+        return closing
     }
 
     func takeNotices() -> [Notice] {
@@ -143,14 +157,19 @@ final class LogWriter: @unchecked Sendable {
         }
     }
 
-    /// For how long the writer has been at a single write of this log; `nil`: it is not.
+    /// For how long what waits for this log has waited for a single write, its own or another log's on the same disk;
+    /// `nil`: nothing waits, or the thread is between two writes.
     func stalled(_ log: LogID, at now: Duration) -> Duration? {
-        state.withLock { $0.logs[log]?.writingSince.map { now - $0 } }
+        state.withLock { state in
+            guard let log = state.logs[log], !log.isIdle else { return nil }
+            return state.writingSince.map { now - $0 }
+        }
     }
 
-    /// Gives a log up: nothing more is kept for it. The thread may still be in its last write.
+    /// Gives a log up: nothing more is kept for it, and no notice of it follows. The thread may still be in its last write.
     func abandon(_ log: LogID) {
         state.withLock { state in
+            guard state.logs[log]?.isClosing == false else { return state.logs[log] = nil }
             state.logs[log]?.failure = .timedOut
             state.logs[log]?.chunks = []
             state.logs[log]?.pending = 0
@@ -172,7 +191,7 @@ final class LogWriter: @unchecked Sendable {
             var written: Int64 = 0
             var failure: Errno?
             for chunk in chunks {
-                beginWrite(log)
+                beginWrite()
                 do {
                     try file.write(chunk, room: room - written)
                     written += Int64(chunk.count)
@@ -187,14 +206,13 @@ final class LogWriter: @unchecked Sendable {
     }
 
     private func nextTurn() -> (LogID, WrittenFile, Deque<[UInt8]>, Int64)? {
-        let now = monotonicTime()
-        return state.withLock { state in
+        state.withLock { state in
             while let id = state.ready.popFirst() {
                 // One that was closed while it was written may be gone already, and others still wait behind it.
                 guard let log = state.logs[id] else { continue }
                 state.logs[id]!.isQueued = false
                 state.logs[id]!.chunks = []
-                state.logs[id]!.writingSince = log.chunks.isEmpty ? nil : now
+                state.logs[id]!.isBeingWritten = true
                 return (id, log.file, log.chunks, Self.limit - log.written)
             }
             return nil
@@ -202,16 +220,17 @@ final class LogWriter: @unchecked Sendable {
     }
 
     /// A disk that is slow is not one that hangs: each write counts for itself.
-    private func beginWrite(_ id: LogID) {
+    private func beginWrite() {
         let now = monotonicTime()
-        state.withLock { $0.logs[id]?.writingSince = now }
+        state.withLock { $0.writingSince = now }
     }
 
     private func finishTurn(_ id: LogID, written: Int64, failure: Errno?) {
         let mustNotify = state.withLock { state in
+            state.writingSince = nil
             guard var log = state.logs[id] else { return false }
             var mustNotify = false
-            log.writingSince = nil
+            log.isBeingWritten = false
             log.written += written
             log.pending = log.chunks.reduce(0) { $0 + $1.count }
             if let failure, log.failure == nil {
@@ -226,7 +245,13 @@ final class LogWriter: @unchecked Sendable {
                 state.notices.append(.drained(id))
                 mustNotify = true
             }
-            state.logs[id] = log.isClosing && log.chunks.isEmpty ? nil : log
+            if log.isClosing, log.chunks.isEmpty {
+                state.logs[id] = nil
+                state.notices.append(.closed(id))
+                mustNotify = true
+            } else {
+                state.logs[id] = log
+            }
             return mustNotify
         }
         if mustNotify { notice.signal() }

@@ -46,7 +46,7 @@ struct ProcessLifecycle {
     /// How it all ended.
     struct End: Hashable, Sendable {
         var exit: ProcessExit
-        /// Why it was told to end, if it was.
+        /// Why it was told to end, if it was before it ended by itself.
         var cause: StopCause?
         /// Processes that were still there when the main process had ended.
         var leftovers: [Int32]
@@ -56,8 +56,8 @@ struct ProcessLifecycle {
 
     private enum State {
         case running
-        /// The main process has ended; its output, or its processes, may not have.
-        case windingUp(ProcessExit)
+        /// The main process has ended, of itself or for a cause; its output, or its processes, may not have.
+        case windingUp(ProcessExit, because: StopCause?)
         case ended
     }
 
@@ -116,7 +116,8 @@ struct ProcessLifecycle {
 
     mutating func mainExited(_ exit: ProcessExit, at now: Duration) -> [Action] {
         guard case .running = state else { return [] }
-        state = .windingUp(exit)
+        // What it is told from now on is about what it left behind, and no cause of its end.
+        state = .windingUp(exit, because: cause)
         timeoutAt = nil
         outputCloseAt = now + Self.outputGrace
         return [.inspectLeftovers]
@@ -152,6 +153,10 @@ struct ProcessLifecycle {
             }
         }
         if let at = killAt, now >= at, !hasKilled { actions += kill(at: now) }
+        if case .running = state, let killedAt, now >= killedAt + Self.killLimit {
+            // An uninterruptible wait, on a hung disk say: the run must not wait with it.
+            actions += mainExited(ProcessExit(status: SignalNumber.kill, isSignal: true), at: now)
+        }
         return actions + windUp(at: now)
     }
 
@@ -164,14 +169,14 @@ struct ProcessLifecycle {
 
     /// After the main process's end: output to its end or its grace, then what is left by the policy, then the end.
     private mutating func windUp(at now: Duration) -> [Action] {
-        guard case .windingUp(let exit) = state, let leftovers else { return [] }
+        guard case .windingUp(let exit, let cause) = state, let leftovers else { return [] }
         var actions: [Action] = []
         if !leftovers.isEmpty {
             if let killedAt, now >= killedAt + Self.killLimit {
-                return finish(exit, remain: true)
+                return finish(exit, cause, remain: true)
             }
             // Killed, they are as good as gone; told to end, they have the rest of the grace to put things in order.
-            if hasKilled || (cause != nil && !rules.isProtected) { return watch() }
+            if hasKilled || (self.cause != nil && !rules.isProtected) { return watch() }
         }
         if !outputEnded, !outputClosed {
             // Nobody is left who could write: what is in the pipe is read without waiting.
@@ -184,7 +189,7 @@ struct ProcessLifecycle {
         if !leftovers.isEmpty, !rules.isProtected, rules.leftovers == .kill {
             return actions + kill(at: now) + watch()
         }
-        return actions + finish(exit, remain: !leftovers.isEmpty)
+        return actions + finish(exit, cause, remain: !leftovers.isEmpty)
     }
 
     private mutating func watch() -> [Action] {
@@ -192,7 +197,7 @@ struct ProcessLifecycle {
         return isWatching ? [] : [.watchLeftovers]
     }
 
-    private mutating func finish(_ exit: ProcessExit, remain: Bool) -> [Action] {
+    private mutating func finish(_ exit: ProcessExit, _ cause: StopCause?, remain: Bool) -> [Action] {
         state = .ended
         var actions: [Action] = []
         if !outputEnded, !outputClosed { actions.append(.closeOutput) }

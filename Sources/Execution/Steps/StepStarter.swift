@@ -107,6 +107,7 @@ final class StepStarter {
     private let temporaryRoot: String
     private let proxies: Proxies
     private let isScheduled: Bool
+    private let pluginSettings: [PluginName: [PluginSetting]]
     /// The guardian's program is also the witness of commits.
     private let witness: String?
     private let isWatched: Bool
@@ -116,8 +117,8 @@ final class StepStarter {
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
-        temporaryRoot: String, environment: [String: String], witness: String?,
-        isWatched: Bool, janitor: Janitor
+        temporaryRoot: String, environment: [String: String],
+        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor
     ) {
         self.run = run
         self.loop = loop
@@ -127,6 +128,7 @@ final class StepStarter {
         self.temporaryRoot = temporaryRoot
         proxies = Proxies(environment: environment)
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
+        self.pluginSettings = pluginSettings
         self.witness = witness
         self.isWatched = isWatched
         self.janitor = janitor
@@ -280,6 +282,7 @@ final class StepStarter {
         context.isScheduled = isScheduled
         context.proxies = proxies
         context.hints = command.hints
+        context.settings = pluginSettings[command.plugin.name] ?? []
         if usesTerminal { context.terminal = "xterm-256color" }
         return Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
     }

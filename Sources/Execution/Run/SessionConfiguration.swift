@@ -1,0 +1,28 @@
+// What a session is made from.
+
+import PluginProtocol
+import Policy
+import UpdateModel
+
+/// What an invocation is about.
+public struct SessionConfiguration: Sendable {
+    public var places: Places
+    public var policy: MergedPolicy
+    public var selection: Selection
+    public var options = RunOptions()
+    /// From the configuration; they override those of the manifests.
+    public var pluginSettings: [PluginName: [PluginSetting]] = [:]
+    /// Of this process.
+    public var environment: [String: String]
+    public var version: String
+
+    public init(
+        places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String
+    ) {
+        self.places = places
+        self.policy = policy
+        self.selection = selection
+        self.environment = environment
+        self.version = version
+    }
+}
