@@ -64,13 +64,13 @@ int clx_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int clx_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 
-static int reap(int kind, id_t id, pid_t *pid, struct clx_exit *out) {
+static int wait_for_end(int kind, id_t id, int flags, pid_t *pid, struct clx_exit *out) {
     siginfo_t info;
     struct rusage usage;
     memset(&info, 0, sizeof info);
     // The raw call, since glibc's waitid does not hand over the rusage.
     int result;
-    do result = (int)syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG, &usage);
+    do result = (int)syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG | flags, &usage);
     while (result < 0 && errno == EINTR);
     if (result < 0) return -1;
     if (info.si_pid == 0) return 0;
@@ -85,12 +85,23 @@ static int reap(int kind, id_t id, pid_t *pid, struct clx_exit *out) {
     return 1;
 }
 
-int clx_reap(int pidfd, struct clx_exit *out) {
-    enum { BY_PIDFD = 3 };  // P_PIDFD, Linux 5.4
-    return reap(BY_PIDFD, (id_t)pidfd, NULL, out);
+enum { BY_PIDFD = 3 };  // P_PIDFD, Linux 5.4
+
+int clx_reap(int pidfd, struct clx_exit *out) { return wait_for_end(BY_PIDFD, (id_t)pidfd, 0, NULL, out); }
+
+int clx_see_end(int pidfd, struct clx_exit *out) {
+    return wait_for_end(BY_PIDFD, (id_t)pidfd, WNOWAIT, NULL, out);
 }
 
-int clx_reap_any(pid_t *pid, struct clx_exit *out) { return reap(P_ALL, 0, pid, out); }
+int clx_find_ended(pid_t *pid) {
+    struct clx_exit exit;
+    return wait_for_end(P_ALL, 0, WNOWAIT, pid, &exit);
+}
+
+int clx_reap_process(pid_t pid) {
+    struct clx_exit exit;
+    return wait_for_end(P_PID, (id_t)pid, 0, NULL, &exit);
+}
 
 void clx_name_thread(pthread_t thread, const char *name) {
     char kept[16];

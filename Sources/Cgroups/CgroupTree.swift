@@ -139,17 +139,18 @@ public final class CgroupTree: Sendable {
     ///
     /// A weight counts among siblings only: below a slice of our own, where there are none but other runs of ours, it must
     /// be on the slice as well to count against the rest of the machine.
-    /// - Returns: those that are not in force as asked for.
+    /// - Returns: what each of the groups has now.
     public func applyRunLimits(
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
-    ) -> [LimitDeviation] {
+    ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
         if !hasSupervisor {
             let weights = run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) }
             _ = base.apply(weights, controllers: controllers)  // told of the run's own group
         }
-        return self.run.apply(run, controllers: controllers).deviations
-            + self.steps.group.apply(steps, controllers: controllers).deviations
-            + self.protected.group.apply(protected, controllers: controllers).deviations
+        return (
+            self.run.apply(run, controllers: controllers), self.steps.group.apply(steps, controllers: controllers),
+            self.protected.group.apply(protected, controllers: controllers)
+        )
     }
 
     /// Makes the group of a try of a step, with its limits in force before anything can run in it. Limits that are not are in

@@ -232,8 +232,8 @@ struct Group: ~Copyable, Sendable {
 }
 
 /// What became of a list of limits.
-struct AppliedLimits {
+public struct AppliedLimits: Sendable {
     /// As read back.
-    var applied: [ControlWrite] = []
-    var deviations: [LimitDeviation] = []
+    public var applied: [ControlWrite] = []
+    public var deviations: [LimitDeviation] = []
 }

@@ -47,6 +47,14 @@ public func readPredecessorReports(
     return reports.values.sorted { $0.run < $1.run }
 }
 
+/// Whether the guardian of a run that died still reads what a commit of it prints.
+public func isGuardianAtWork(for run: RunID, in stateDirectory: String) -> Bool {
+    guard let file = try? openFile("\(stateDirectory)/\(RunReport.fileName(run: run))", O_RDONLY | O_NOFOLLOW) else {
+        return false
+    }
+    return flock(file.raw, LOCK_SH | LOCK_NB) != 0
+}
+
 /// Removes what `report` was read from, once it has been told. What a guardian still writes is left.
 public func removePredecessorReport(_ report: PredecessorReport, in stateDirectory: String) throws(Errno) {
     if report.isGuardianAtWork { return }

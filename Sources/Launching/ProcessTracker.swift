@@ -8,8 +8,8 @@ import SystemPackage
 /// main process, descent from it, and a variable of the environment whose value is the step's alone.
 ///
 /// A daemon that sheds all three escapes; only a control group holds that one. To be used before the main process has been
-/// reaped, since only until then its id is nobody else's, and by a subreaper (`becomeSubreaper`), so that descent from it is
-/// not lost to init.
+/// reaped (`endOfProcess`), since only until then its id is nobody else's, and by a subreaper (`becomeSubreaper`), so that
+/// descent from it is not lost to init.
 public struct ProcessTracker: Sendable {
     private let main: pid_t
     private let mark: [UInt8]

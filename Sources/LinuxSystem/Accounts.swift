@@ -73,3 +73,19 @@ public struct Account: Hashable, Sendable {
         }
     }
 }
+
+/// The number of a group of this machine; `nil` where there is none of that name, or nobody can be asked.
+public func groupNumber(named name: String) -> gid_t? {
+    // An entry longer than a megabyte is not believed.
+    var size = 1024
+    while size <= 1 << 20 {
+        let buffer = UnsafeMutablePointer<CChar>.allocate(capacity: size)
+        defer { buffer.deallocate() }
+        var entry = group()
+        var found: UnsafeMutablePointer<group>?
+        let failure = getgrnam_r(name, &entry, buffer, size, &found)
+        if failure != ERANGE { return found == nil ? nil : entry.gr_gid }
+        size *= 4
+    }
+    return nil
+}

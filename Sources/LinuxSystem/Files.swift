@@ -127,14 +127,22 @@ public func changeOwner(
     _ = try retrying { fchownat(directory, path, user, group, AT_SYMLINK_NOFOLLOW) }
 }
 
+/// Sets when a file's content, or a directory's entries, were read and changed last (`utimensat(2)`).
+/// - Parameter second: since 1970.
+public func setTimes(_ path: String, toSecond second: Int64) throws(Errno) {
+    let times = [timespec](repeating: timespec(tv_sec: Int(second), tv_nsec: 0), count: 2)
+    _ = try retrying { utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) }
+}
+
 /// Removes a directory with all that is in it, never following a symbolic link: what is in it may be a stranger's work.
+/// Directories whose owner may not write or enter them, as some caches have, are no obstacle to their owner.
 /// - Throws: `.fileNameTooLong` where it is deeper than 128 directories; else the system's error.
 public func removeTree(
     _ path: String, in directory: CInt = currentDirectory, depth: Int = 0
 ) throws(Errno) {
     if depth > 128 { throw .fileNameTooLong }
     do throws(Errno) {
-        let opened = try openFile(path, in: directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        let opened = try openToEmpty(path, in: directory)
         for name in try directoryEntries(".", in: opened.raw) {
             try removeTree(name, in: opened.raw, depth: depth + 1)
         }
@@ -142,6 +150,20 @@ public func removeTree(
         return try removeFile(path, in: directory)
     }
     try removeDirectory(path, in: directory)
+}
+
+/// Opens a directory whose entries are to be removed.
+private func openToEmpty(_ path: String, in directory: CInt) throws(Errno) -> OwnedDescriptor {
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+    do throws(Errno) {
+        let opened = try openFile(path, in: directory, flags)
+        if geteuid() != 0 { fchmod(opened.raw, 0o700) }
+        return opened
+    } catch  where error == .permissionDenied {
+        guard try status(path, in: directory, following: false).st_mode & S_IFMT == S_IFDIR else { throw error }
+        _ = try retrying { fchmodat(directory, path, 0o700, 0) }
+        return try openFile(path, in: directory, flags)
+    }
 }
 
 /// Another descriptor of the same open file, from 3 up and close-on-exec.

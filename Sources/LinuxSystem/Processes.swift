@@ -41,16 +41,22 @@ public func reapProcess(_ pidfd: CInt) throws(Errno) -> Exit? {
     return try retrying { clx_reap(pidfd, &exit) } == 0 ? nil : Exit(exit)
 }
 
-/// Takes note of the end of any child; never waits. For orphans that a subreaper has been given.
-///
-/// It also takes children whose pidfd is being watched: to be called only where none of those can have ended unnoticed.
-/// - Returns: `nil` while none has ended.
-/// - Throws: `.noChildProcess` where there are none.
-public func reapAnyProcess() throws(Errno) -> (pid: pid_t, exit: Exit)? {
+/// Looks whether the child behind `pidfd` has ended and leaves it there, so that its id is nobody else's; never waits.
+/// - Returns: `nil` while it runs.
+/// - Throws: `.noChildProcess` where it is not our child or was reaped before.
+public func endOfProcess(_ pidfd: CInt) throws(Errno) -> Exit? {
     var exit = clx_exit()
-    var pid: pid_t = 0
-    return try retrying { clx_reap_any(&pid, &exit) } == 0 ? nil : (pid, Exit(exit))
+    return try retrying { clx_see_end(pidfd, &exit) } == 0 ? nil : Exit(exit)
 }
+
+/// A child that has ended and was not reaped, the same one until it is; `nil` where there is none.
+public func anyEndedChild() -> pid_t? {
+    var process: pid_t = 0
+    return clx_find_ended(&process) == 1 ? process : nil
+}
+
+/// Takes note of the end of a child of which nobody holds a pidfd.
+public func reapOrphan(_ process: pid_t) { _ = clx_reap_process(process) }
 
 /// Sends a signal to the process behind `pidfd`. One that has ended is none to complain about: signals race with ends.
 public func signalProcess(_ pidfd: CInt, _ signal: Int32) throws(Errno) {

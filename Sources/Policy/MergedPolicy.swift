@@ -6,22 +6,27 @@ import UpdateModel
 public struct MergedPolicy: Sendable {
     /// The name of the file that it is based on, without `.toml`; `built-in` without one.
     public let name: String
-    private let values: [PolicySlot: PolicySetting]
+    /// The files that it was merged from, the weakest first; without `--set`.
+    public let sources: [PolicySource]
+    private let tables: [PolicyTable: [PolicyKey: PolicySetting]]
 
-    init(name: String, settings: [PolicySlot: PolicySetting]) {
+    init(name: String, settings: [PolicySlot: PolicySetting], sources: [PolicySource]) {
         self.name = name
-        self.values = settings
+        self.sources = sources
+        tables = settings.reduce(into: [:]) { $0[$1.key.table, default: [:]][$1.key.key] = $1.value }
     }
 
-    public var description: String? { text(.description, in: [.document]) }
+    public var description: String? { text(.description, in: present([.document])) }
 
     public var enforcement: Enforcement {
-        text(.enforcement, in: [.document]).flatMap { Enforcement(rawValue: $0) } ?? .preferred
+        text(.enforcement, in: present([.document])).flatMap { Enforcement(rawValue: $0) } ?? .preferred
     }
 
     /// Every value with its origin, in the order of the tables.
     public var settings: [(slot: PolicySlot, setting: PolicySetting)] {
-        values.sorted { $0.key < $1.key }.map { (slot: $0.key, setting: $0.value) }
+        tables.flatMap { table, settings in
+            settings.map { (slot: PolicySlot(table: table, key: $0.key), setting: $0.value) }
+        }.sorted { $0.slot < $1.slot }
     }
 
     /// All that the policy says, one line for each value, the same for the same policy however it was written and
@@ -32,14 +37,16 @@ public struct MergedPolicy: Sendable {
 
     /// The paths whose disks `MachineFacts` has to know.
     public var ioPaths: Set<String> {
-        values.values.reduce(into: []) { paths, setting in
-            if case .caps(let caps) = setting.value { paths.formUnion(caps.map(\.path)) }
+        settings.reduce(into: []) { paths, entry in
+            if case .caps(let caps) = entry.setting.value { paths.formUnion(caps.map(\.path)) }
         }
     }
 
+    static let noMechanism = "this version checks it and does not act on it"
+
     /// What the policy asks for and this program does not do: one for each key, but one for a whole table of them.
     public var notYetEnforced: [LimitDeviation] {
-        let reason = "this version checks it and does not act on it"
+        let reason = Self.noMechanism
         var deviations: [LimitDeviation] = []
         var tables: [(table: PolicyTable, keys: [String])] = []
         for (slot, setting) in settings where !slot.key.isEnforced && !setting.value.asksForNothing {
@@ -59,21 +66,32 @@ public struct MergedPolicy: Sendable {
         } + deviations
     }
 
+    /// How long logs are kept, and how long they become.
+    public var logs: LogSettings {
+        var logs = LogSettings()
+        let tables = present([.log])
+        if let days = integer(.keepDays, in: tables) { logs.keepDays = Int(days) }
+        if case .memory(.bytes(let size)) = value(.keepBytes, in: tables) { logs.keepBytes = size }
+        if case .memory(.bytes(let size)) = value(.stepBytes, in: tables) { logs.stepBytes = size }
+        return logs
+    }
+
     // MARK: On a machine
 
     /// What the run gets as a whole.
     public func run(on facts: MachineFacts) -> RunSettings {
         var run = RunSettings()
-        run.limits = limits([.run], on: facts)
-        run.parallel = integer(.parallel, in: [.run]).map { Int($0) }
-        if let downloads = integer(.downloads, in: [.run]) { run.downloads = Int(downloads) }
-        if case .memory(.bytes(let rate)) = value(.downloadRate, in: [.run]) { run.downloadRate = rate }
+        let tables = present([.run])
+        run.limits = limits(tables, on: facts)
+        run.parallel = integer(.parallel, in: tables).map { Int($0) }
+        if let downloads = integer(.downloads, in: tables) { run.downloads = Int(downloads) }
+        if case .memory(.bytes(let rate)) = value(.downloadRate, in: tables) { run.downloadRate = rate }
         return run
     }
 
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
     public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
-        let tables: [PolicyTable] = [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
+        let tables = present(Self.tables(of: plugin, phase))
         var step = StepSettings()
         step.limits = limits(tables, on: facts)
         step.nice = integer(.nice, in: tables).map { Int($0) }
@@ -92,7 +110,7 @@ public struct MergedPolicy: Sendable {
         return step
     }
 
-    private func limits(_ tables: [PolicyTable], on facts: MachineFacts) -> Limits {
+    private func limits(_ tables: [Table], on facts: MachineFacts) -> Limits {
         var limits = Limits(
             memoryHigh: memory(.memoryHigh, in: tables, on: facts),
             memoryMax: memory(.memoryMax, in: tables, on: facts),
@@ -105,7 +123,7 @@ public struct MergedPolicy: Sendable {
         return limits
     }
 
-    private func memory(_ key: PolicyKey, in tables: [PolicyTable], on facts: MachineFacts) -> ByteCount? {
+    private func memory(_ key: PolicyKey, in tables: [Table], on facts: MachineFacts) -> ByteCount? {
         guard case .memory(let amount) = value(key, in: tables) else { return nil }
         return switch amount {
         case .bytes(let size): size
@@ -114,7 +132,7 @@ public struct MergedPolicy: Sendable {
         }
     }
 
-    private func cpuQuota(in tables: [PolicyTable], on facts: MachineFacts) -> Fraction? {
+    private func cpuQuota(in tables: [Table], on facts: MachineFacts) -> Fraction? {
         guard case .cpu(let amount) = value(.cpuQuota, in: tables) else { return nil }
         return switch amount {
         case .cpus(let share): share
@@ -125,20 +143,41 @@ public struct MergedPolicy: Sendable {
 
     // MARK: Values
 
-    /// The value of the first table that has one.
-    private func value(_ key: PolicyKey, in tables: [PolicyTable]) -> PolicyValue? {
-        tables.lazy.compactMap { values[PolicySlot(table: $0, key: key)]?.value }.first
+    private typealias Table = [PolicyKey: PolicySetting]
+
+    /// Those of `wanted` that the policy has, looked up once for all their keys.
+    private func present(_ wanted: [PolicyTable]) -> [Table] { wanted.compactMap { tables[$0] } }
+
+    /// The tables in which a step finds its values, the strongest first.
+    static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
+        [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
     }
 
-    private func text(_ key: PolicyKey, in tables: [PolicyTable]) -> String? {
+    /// What the first table says that says anything, with its place.
+    func setting(_ key: PolicyKey, in wanted: [PolicyTable]) -> (slot: PolicySlot, setting: PolicySetting)? {
+        for table in wanted {
+            if let setting = tables[table]?[key] { return (PolicySlot(table: table, key: key), setting) }
+        }
+        return nil
+    }
+
+    /// The value of the first table that has one.
+    private func value(_ key: PolicyKey, in tables: [Table]) -> PolicyValue? {
+        for table in tables {
+            if let setting = table[key] { return setting.value }
+        }
+        return nil
+    }
+
+    private func text(_ key: PolicyKey, in tables: [Table]) -> String? {
         if case .text(let text) = value(key, in: tables) { text } else { nil }
     }
 
-    private func integer(_ key: PolicyKey, in tables: [PolicyTable]) -> Int64? {
+    private func integer(_ key: PolicyKey, in tables: [Table]) -> Int64? {
         if case .integer(let number) = value(key, in: tables) { number } else { nil }
     }
 
-    private func duration(_ key: PolicyKey, in tables: [PolicyTable]) -> Duration? {
+    private func duration(_ key: PolicyKey, in tables: [Table]) -> Duration? {
         if case .duration(let duration) = value(key, in: tables) { duration } else { nil }
     }
 }

@@ -48,13 +48,15 @@ public func mergePolicy(
     for assignment in texts.set { merger.add(assignment: assignment) }
     merger.checkPairs()
     guard merger.diagnostics.isEmpty else { throw Diagnostics(merger.diagnostics) }
-    return MergedPolicy(name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings)
+    return MergedPolicy(
+        name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings, sources: merger.sources)
 }
 
 private struct PolicyMerger {
     let shippedNames: [String]
     let extended: (_ name: String, _ relativeTo: String) -> PolicyText?
     var settings: [PolicySlot: PolicySetting] = [:]
+    var sources: [PolicySource] = []
     var diagnostics: [Diagnostic] = []
 
     /// Adds a file, after what it extends.
@@ -67,7 +69,10 @@ private struct PolicyMerger {
             chain.append(decoder)
             next = extendedText(of: decoder, chain: chain.map(\.file))
         }
-        for decoder in chain.reversed() { take(decoder) }
+        for decoder in chain.reversed() {
+            sources.append(PolicySource(layer: layer, file: decoder.file))
+            take(decoder)
+        }
     }
 
     mutating func add(assignment: String) {

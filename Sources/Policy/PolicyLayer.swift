@@ -29,18 +29,28 @@ public struct PolicyText: Hashable, Sendable {
     }
 
     /// The policy's name: the last component of the path, without `.toml`.
-    var name: String {
+    public var name: String {
         let last = file.split(separator: "/").last.map(String.init) ?? file
         return last.hasSuffix(".toml") ? String(last.dropLast(5)) : last
     }
 }
 
-/// Where a value was given: `policies/site.toml:7`, `--set run.parallel=2`, `built-in:4`.
+/// A file that is part of a merged policy.
+public struct PolicySource: Hashable, Sendable {
+    public let layer: PolicyLayer
+    public let file: String
+}
+
+/// Where a value was given: `policies/site.toml:7`, `--set run.parallel=2`, `built-in`.
 public struct PolicyOrigin: Hashable, Sendable, CustomStringConvertible {
     public let layer: PolicyLayer
     public let file: String
     /// From 1; `nil` for `--set`.
     public let line: Int?
 
-    public var description: String { line.map { "\(file):\($0)" } ?? file }
+    /// The built-in policy is no file that could be opened at a line.
+    public var description: String {
+        guard layer != .builtIn, let line else { return file }
+        return "\(file):\(line)"
+    }
 }

@@ -59,11 +59,15 @@ public enum PolicyValue: Hashable, Sendable {
     /// Whether the value switches off what its key is about, so that nothing is missing where nobody acts on it.
     var asksForNothing: Bool { self == .boolean(false) || self == .texts([]) || self == .integer(0) }
 
-    /// Whole seconds, `90s`, or milliseconds, which are the least that can be written.
-    private static func durationText(_ duration: Duration) -> String {
+    /// `1h30m`; milliseconds are the least that can be written.
+    static func durationText(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
-        let milliseconds = attoseconds / 1_000_000_000_000_000
-        return milliseconds == 0 ? "\(seconds)s" : "\(seconds * 1000 + milliseconds)ms"
+        let parts = [
+            (seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),
+            (attoseconds / 1_000_000_000_000_000, "ms"),
+        ]
+        let text = parts.filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }.joined()
+        return text.isEmpty ? "0s" : text
     }
 
     /// `"512M"` where that is exact.
@@ -95,12 +99,21 @@ public enum PolicyValue: Hashable, Sendable {
         let escaped = text.unicodeScalars.reduce(into: "") { escaped, scalar in
             switch scalar {
             case "\"", "\\": escaped += "\\\(scalar)"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+            case _ where isUnsafe(scalar):
                 let digits = String(scalar.value, radix: 16, uppercase: true)
-                escaped += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                let (letter, length) = scalar.value > 0xFFFF ? ("U", 8) : ("u", 4)
+                escaped += "\\\(letter)" + String(repeating: "0", count: length - digits.count) + digits
             default: escaped.unicodeScalars.append(scalar)
             }
         }
         return "\"\(escaped)\""
+    }
+
+    /// What TOML refuses in a string, and what would drive the terminal that it is shown on.
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }

@@ -32,7 +32,8 @@ struct ValueDecoder {
         case .oomRetry: integer(0...10)
         case .keepDays: integer(1...36_500)
         case .nice: integer(-20...19)
-        case .downloadRate, .keepBytes, .stepBytes: size(self.node, of: key.rawValue).map { .memory(.bytes($0)) }
+        case .downloadRate, .keepBytes: size(self.node, of: key.rawValue).map { .memory(.bytes($0)) }
+        case .stepBytes: logSize()
         case .downloadEnforce, .finishBy, .noNewPrivileges, .selfUpdate: boolean()
         case .cpuSome, .memorySome, .ioSome: pressure()
         case .loadPerCPU: positiveNumber()
@@ -188,6 +189,14 @@ struct ValueDecoder {
         default: break
         }
         expect("a size above 0 such as \"80M\" or \"1.5G\"", at: node, name: name, meant: sizeMeant(node))
+        return nil
+    }
+
+    /// A log needs room for a beginning, an end and the line between them.
+    private mutating func logSize() -> PolicyValue? {
+        guard let size = size(node, of: key.rawValue) else { return nil }
+        if size.bytes >= 4096 { return .memory(.bytes(size)) }
+        expect("a size of at least \"4K\"")
         return nil
     }
 

@@ -43,7 +43,7 @@ public enum PlanGraph {
             let (from, to) = (names[edge.from]!, names[edge.to]!)
             switch edge.kind {
             case .after: text += "    \(from) \(edge.isCritical ? "==>" : "-->") \(to)\n"
-            case .exclusive(let mutex): text += "    \(from) -. \"\(entities(mutex))\" .- \(to)\n"
+            case .exclusive(let mutex): text += "    \(from) -.-|\"\(entities(mutex))\"| \(to)\n"
             }
         }
         let critical = graph.nodes.filter(\.isCritical).map { names[$0.id]! }

@@ -22,7 +22,7 @@ struct Summary {
         lines.appendWrapped(
             "update-all \(state.end == nil ? "ended early" : "finished") in \(wall.sentence)\(counts)",
             behind: StyledLine(), columns: columns, style: .bold)
-        for row in rows { append(row, to: &lines) }
+        append(rows, to: &lines)
         appendErrors(to: &lines)
         for sentence in remarks { lines.appendWrapped(sentence, behind: StyledLine(), columns: columns) }
         return lines
@@ -30,7 +30,7 @@ struct Summary {
 
     func failures() -> [StyledLine] {
         var lines: [StyledLine] = []
-        for row in rows where !row.outcome.isSuccess { append(row, to: &lines) }
+        append(rows.filter { !$0.outcome.isSuccess }, to: &lines)
         appendErrors(to: &lines)
         return lines
     }
@@ -86,9 +86,13 @@ struct Summary {
         }
     }
 
-    private func append(_ row: Row, to lines: inout [StyledLine]) {
-        let nameWidth = min(
-            max(10, state.start?.plugins.map(\.rawValue.utf8.count).max() ?? 0), max(4, columns / 4))
+    private func append(_ rows: [Row], to lines: inout [StyledLine]) {
+        let longest = state.start?.plugins.map(\.rawValue.utf8.count).max() ?? 0
+        let nameWidth = min(max(10, longest), max(4, columns / 4))
+        for row in rows { append(row, nameWidth: nameWidth, to: &lines) }
+    }
+
+    private func append(_ row: Row, nameWidth: Int, to lines: inout [StyledLine]) {
         var head = StyledLine("  ")
         head.append(row.outcome.mark, row.outcome.style)
         head.append(" ")

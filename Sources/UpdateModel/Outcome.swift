@@ -53,10 +53,12 @@ public struct ExitCode: Hashable, Sendable {
     public static let deferredByPolicy = ExitCode(6)
     /// A lock of another program was not released in time (`EX_TEMPFAIL` of sysexits.h).
     public static let deferredByLock = ExitCode(75)
+    /// `check` found updates.
+    public static let updatesAvailable = ExitCode(100)
     /// Ended by a signal.
     public static func signal(_ number: Int32) -> ExitCode { ExitCode(128 + number) }
 
-    /// The code of a run in which all of `codes` apply: the highest of 128+N, 4, 3, 2, 1, 75, 6 in this order.
+    /// The code of a run in which all of `codes` apply: the highest of 128+N, 4, 3, 2, 1, 75, 6, 100 in this order.
     public static func combined(_ codes: some Sequence<ExitCode>) -> ExitCode {
         codes.max { $0.precedence < $1.precedence } ?? .success
     }
@@ -64,13 +66,14 @@ public struct ExitCode: Hashable, Sendable {
     private var precedence: Int {
         switch self {
         case .success: 0
-        case .deferredByPolicy: 1
-        case .deferredByLock: 2
-        case .failure: 3
-        case .usage: 4
-        case .unenforceable: 5
-        case .authentication: 6
-        default: 7
+        case .updatesAvailable: 1
+        case .deferredByPolicy: 2
+        case .deferredByLock: 3
+        case .failure: 4
+        case .usage: 5
+        case .unenforceable: 6
+        case .authentication: 7
+        default: 8
         }
     }
 }

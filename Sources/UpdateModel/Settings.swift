@@ -71,3 +71,15 @@ public struct RunSettings: Hashable, Sendable {
 
     public init() {}
 }
+
+/// What a policy says of logs.
+public struct LogSettings: Hashable, Sendable {
+    /// Runs that began longer ago are removed.
+    public var keepDays = 90
+    /// Beyond so many bytes of all runs together the oldest are removed.
+    public var keepBytes = ByteCount(8 << 30)
+    /// Of one step's log.
+    public var stepBytes = ByteCount(4 << 30)
+
+    public init() {}
+}

@@ -24,7 +24,9 @@ struct Logs: ParsableCommand {
     }
 
     func run() throws {
-        let logs = RunLogs(places: state.places())
+        let places = state.places()
+        try StateVersion.check(places.state)
+        let logs = RunLogs(places: places)
         var rest = names[...]
         let run = try logs.run(
             named: rest.first.flatMap { RunID($0) }.map { run in

@@ -15,7 +15,7 @@ enum Program {
         // Where the caller ignores the ends of its children, the kernel would not keep ours for us.
         signal(SIGCHLD, SIG_DFL)
         do {
-            try SignalSource.block(RunSession.handledSignals)
+            try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
             let code = Mutex(UpdateModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.
@@ -73,7 +73,8 @@ struct UpdateAll: AsyncParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Run.self, PlanCommand.self, List.self, PluginTools.self, PolicyCommand.self, ConfigCommand.self, Logs.self,
+            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PluginTools.self,
+            PolicyCommand.self, ConfigCommand.self, Logs.self,
         ],
         defaultSubcommand: Run.self)
 }

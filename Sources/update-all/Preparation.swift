@@ -24,7 +24,8 @@ struct Preparation {
     /// - Throws: exit code 2 with what is wrong.
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
-        display: DisplayChoice? = nil, saved: Plan? = nil, options: RunOptions = RunOptions()
+        display: DisplayChoice? = nil, saved: Plan? = nil,
+        phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
     ) throws {
         places = common.places()
         configuration = try common.configuration(places, display: display)
@@ -40,6 +41,7 @@ struct Preparation {
         try Self.check(configuration, plugins)
         var selection = try selected.selection(among: plugins)
         selection.isDryRun = isDryRun
+        selection.phases = phases
         if let saved {
             // Those that it left out, too: what they are now must be what they were.
             selection.only = Set(saved.steps.map(\.id.plugin) + saved.skipped.map(\.plugin))
@@ -75,7 +77,7 @@ struct Preparation {
 
     /// Has those plugins update themselves of which the policy wants it, and finds all anew.
     mutating func updatePlugins() async throws {
-        let updating = await session.selfUpdating(wanted)
+        let updating = selection.isDryRun ? [] : await session.selfUpdating(wanted)
         if updating.isEmpty { return }
         let reports = await session.updateThemselves(updating)
         if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
@@ -103,6 +105,7 @@ struct Preparation {
 
     /// Opens the session for the time of `body`.
     func open<Result>(_ body: () async throws -> Result) async throws -> Result {
+        try StateVersion.check(places.state)
         do {
             try await session.open()
             let result = try await body()
@@ -141,7 +144,17 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
+        return try await session.plan(facts, notSelected: others(than: facts))
+    }
+
+    /// Asks the plugins what updates there are.
+    func check() async throws -> UpdateCheck {
+        let facts = try await ask(for: .plan)
+        return try await session.check(facts, notSelected: others(than: facts))
+    }
+
+    private func others(than facts: [PluginFacts]) -> [PluginName] {
         let asked = Set(facts.map(\.name))
-        return try await session.plan(facts, notSelected: plugins.map(\.name).filter { !asked.contains($0) })
+        return plugins.map(\.name).filter { !asked.contains($0) }
     }
 }

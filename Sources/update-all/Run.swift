@@ -2,10 +2,6 @@
 
 import ArgumentParser
 import Execution
-import Glibc
-import LinuxSystem
-import Presentation
-import Terminal
 import UpdateModel
 
 struct Run: AsyncParsableCommand {
@@ -14,30 +10,13 @@ struct Run: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var selected: SelectionOptions
     @OptionGroup var pace: PaceOptions
+    @OptionGroup var course: CourseOptions
 
     @Flag(name: .shortAndLong, help: "Do not ask.")
     var yes = false
 
     @Flag(help: "Let the plugins that can only say what they would do.")
     var dryRun = false
-
-    @Flag(name: .customLong("no-sudo"), help: "Leave out what needs root; that is then no failure.")
-    var noSudo = false
-
-    @Flag(help: "Start nothing more once a step has failed.")
-    var failFast = false
-
-    @Option(help: ArgumentHelp("Try a step that failed again, this many times.", valueName: "n"))
-    var retry = 0
-
-    @Option(help: "How the run is shown: auto, compact, plain, json or quiet.")
-    var ui: DisplayChoice?
-
-    @Flag(name: .shortAndLong, help: "The same as --ui quiet.")
-    var quiet = false
-
-    @Option(help: ArgumentHelp("Write every event as a JSON line here too; - is standard output.", valueName: "file|-"))
-    var events: String?
 
     @Option(
         name: .customLong("plan"),
@@ -48,85 +27,12 @@ struct Run: AsyncParsableCommand {
         if savedPlan != nil, dryRun || !(selected.plugins + selected.only + selected.skip).isEmpty {
             throw ValidationError("--plan says which plugins run, and how: leave out their names and --dry-run")
         }
-        if retry < 0 { throw ValidationError("--retry must not be negative") }
-        if ui == .json, events == "-" { throw ValidationError("--ui json writes to standard output already") }
     }
 
     func run() async throws {
-        var options = RunOptions()
-        options.isFailFast = failFast
-        options.retries = retry
         let preparation = try Preparation(
-            common, selected, pace: pace, isDryRun: dryRun, display: quiet ? .quiet : ui,
-            saved: try savedPlan.map { try readSavedPlan($0) }, options: options)
-        let display = RunDisplay(events: events, configuration: preparation.configuration)
-        if display.isWatched { await preparation.session.outputIsWatched() }
-        let (result, hasInvalidFiles) = try await runLocked(preparation, display)
-        // Another run may begin now; a slow reader is only told what is over.
-        await preparation.session.end()
-        var codes = [exitCode(of: result)]
-        if hasInvalidFiles { codes.append(.usage) }
-        throw FinalExit(code: .combined(codes))
-    }
-
-    private func runLocked(
-        _ preparation: Preparation, _ display: RunDisplay
-    ) async throws -> (RunResult, hasInvalidFiles: Bool) {
-        try await preparation.holdingRunLock {
-            try await preparation.open {
-                var preparation = preparation
-                if !dryRun { try await preparation.updatePlugins() }
-                return (try await run(preparation, display), preparation.hasInvalidFiles)
-            }
-        }
-    }
-
-    private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
-        let session = preparation.session
-        let predecessors = tellPredecessors(preparation.places, current: session.run)
-        for sentence in predecessors { complain(sentence) }
-        let prepared = try await preparation.plan()
-        try display.show(prepared.plan)
-        let hasSteps = !prepared.plan.steps.isEmpty
-        if hasSteps { try await confirm(session, display) }
-
-        let directory = try await session.openJournal()
-        if preparation.isVerbose { complain("this run is \(session.run); its logs are in \(directory.path)") }
-        try await display.attach(to: session, showsSteps: hasSteps)
-        await session.announce((preparation.wanted.map(\.name) + preparation.selection.refused).sorted())
-        await session.report(predecessors)
-        return try await session.execute(prepared)
-    }
-
-    private func confirm(_ session: RunSession, _ display: RunDisplay) async throws {
-        if yes || dryRun { return }
-        guard isatty(0) == 1, display.canAsk else {
-            throw RunError(.usage, "nothing was run: there is nobody to ask. Run it with: update-all run --yes")
-        }
-        display.ask("Run it? [Y/n] ")
-        guard await session.waitForInput(on: 0) else {
-            display.note("")
-            throw FinalExit(code: .signal(await session.interruption ?? SIGINT))
-        }
-        let answer = (readLine() ?? "n").lowercased()
-        guard ["", "y", "yes"].contains(answer) else {
-            display.note("Nothing was run.")
-            throw FinalExit(code: .success)
-        }
-    }
-
-    private func exitCode(of report: RunResult) -> UpdateModel.ExitCode {
-        var codes = report.outcomes.values.map { outcome -> UpdateModel.ExitCode in
-            switch outcome {
-            case .succeeded, .upToDate, .notApplicable, .skipped: .success
-            case .failed, .timedOut, .oomKilled, .killed, .dependencyFailed: .failure
-            case .needsAuth: noSudo ? .success : .authentication
-            case .deferred: .deferredByLock
-            case .cancelled: .signal(report.signal ?? SIGINT)
-            }
-        }
-        // Everything may have ended before the signal's effect, yet somebody wanted it to stop.
-        if let signal = report.signal { codes.append(.signal(signal)) }
-        return .combined(codes)
+            common, selected, pace: pace, isDryRun: dryRun, display: course.display,
+            saved: try savedPlan.map { try readSavedPlan($0) }, options: course.options)
+        try await Course(preparation, course, asks: !yes && !dryRun).run()
     }
 }

@@ -161,9 +161,9 @@ struct TreeTests {
             #expect(tree.missingControllerReason.contains("belong to cgroup v1"))
         }
         #expect(tree.missingControlFiles.allSatisfy { tree.controllers.contains(Controller(controlFile: $0)!) })
-        let deviations = tree.applyRunLimits(
+        let inForce = tree.applyRunLimits(
             run: [], steps: [ControlWrite(file: "pids.max", value: "100")], protected: [])
-        #expect(deviations.isEmpty == tree.controllers.contains(.pids))
+        #expect(inForce.steps.deviations.isEmpty == tree.controllers.contains(.pids))
         try tree.remove()
     }
 

@@ -91,23 +91,12 @@ struct ExitCodeTests {
         try site.plugin("roots")
         let manifest = String(decoding: try site.read("plugins/roots.toml"), as: UTF8.self)
         try site.write("plugins/roots.toml", manifest.replacing("run_as = \"user\"", with: "run_as = \"root\""))
-        let ended = try asNobody(withoutSudo ? ["--no-sudo"] : [])
+        let ended = try site.startAsPerson(
+            "run", ["--yes", "--ui", "json"] + (withoutSudo ? ["--no-sudo"] : [])
+        ).finish()
         #expect(ended.code == (withoutSudo ? 0 : 4), "\(ended.errorText)")
         #expect(try ended.events.outcome("roots") == "needs_auth")
         #expect(try ended.events.outcome("mine") == "succeeded")
-    }
-
-    /// A run as a person without any rights.
-    private func asNobody(_ options: [String]) throws -> Ended {
-        let arguments = ["run", "--yes", "--ui", "json"] + options + site.places
-        if geteuid() != 0 { return try site.start(arguments).finish() }
-        chown("\(site.path)/state", 65534, 65534)
-        // The build folder may be one that only root can enter.
-        try shell("cp '\(Site.executable)' '\(Site.executable)-guardian' '\(site.path)/'")
-        return try site.start(
-            ["--reuid=65534", "--regid=65534", "--clear-groups", "\(site.path)/update-all"] + arguments,
-            executable: "/usr/bin/setpriv"
-        ).finish()
     }
 
     @Test("a second run is 5, and is told who holds the lock")

@@ -36,6 +36,7 @@ private let attempts: Set = [
 
 /// What follows "must be" or "expected": it is its own mend.
 private let expectations: Set = [
+    "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
     "a whole number from 0 on",
     "a string of less than 2 GiB",
@@ -111,6 +112,9 @@ private let parts: Set = [
     "[step] or [plugin.NAME]",
     "Error while parsing",
     #"(did you mean "…"?)"#,
+    ". The commit goes on",
+    "rules of ending",
+    "rights (… instead of …)",
 ]
 
 /// No complaint: names of what is shown, and forms of files.
@@ -132,4 +136,5 @@ private let labels: Set = [
     "policy …; plugins from …",
     "state in …, logs in …",
     "Nothing was run.",
+    "saved; run it with: update-all run --plan …",
 ]

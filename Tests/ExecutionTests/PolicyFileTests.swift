@@ -174,3 +174,28 @@ import UpdateModel
         #expect(places(executable: "/nowhere/at/all/update-all").policies == nil)
     }
 }
+
+@Suite("The list of policies") struct PolicyListTests {
+    @Test("names all that are shipped, which is in use, what it extends, and the files over it")
+    func list() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("share/policies/background.toml", "description = \"behind\"\n")
+        try directory.write("share/policies/broken.toml", "[rnu]\n[step]\nnice = 90\n")
+        try directory.write("share/policies/workstation.toml", "extends = \"background\"\ndescription = \"own\"\n")
+        try directory.write("etc/policy.toml", "description = \"ours\"\n")
+        let mine = try directory.write("mine.toml", "extends = \"background\"\n")
+        var places = Places(
+            environment: [:], executable: "/usr/bin/update-all", userID: 1000, home: "\(directory.path)/home",
+            stateDirectory: nil, pluginDirectories: [])
+        places.share = "\(directory.path)/share"
+        places.system = "\(directory.path)/etc"
+        let entries = try listPolicies(places, choice: nil)
+        #expect(entries.map(\.name) == ["background", "broken", "workstation", "policy"])
+        #expect(entries.map(\.use) == [.extended, .none, .base, .over])
+        #expect(entries.map(\.description) == ["behind", nil, "own", "ours"])
+        #expect(entries.map(\.complaints) == [0, 2, 0, 0])
+        let chosen = try listPolicies(places, choice: mine)
+        #expect(chosen.map(\.use) == [.extended, .none, .none, .base, .over])
+        #expect(chosen[3].name == mine && chosen[3].file == mine)
+    }
+}

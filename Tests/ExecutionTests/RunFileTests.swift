@@ -37,6 +37,47 @@ private let alive = RunID("20261121-073012-\(getpid())")!
         #expect(try status(run.journal).st_mode & 0o777 == (isSystemWide ? 0o640 : 0o600))
     }
 
+    @Test("Root's logs are for the group adm, whatever root's umask takes", .enabled(if: isRoot, "gives files away"))
+    func administrators() throws {
+        let adm = try #require(groupNumber(named: "adm"))
+        let run = try RunDirectory.create("\(directory.path)/logs/runs/x", isSystemWide: true)
+        // As a umask of 077 would leave it, which is the whole process's.
+        try directory.write("logs/runs/x/events.jsonl", "", mode: 0o600)
+        _ = try run.openJournal()
+        try append("line\n", to: "apt", in: run)
+        for file in [run.journal, "\(run.path)/apt.execute.log"] {
+            let found = try status(file)
+            #expect(found.st_gid == adm)
+            #expect(found.st_mode & 0o777 == 0o640)
+        }
+        #expect(groupNumber(named: "no-such-group") == nil)
+    }
+
+    @Test("A state directory of a newer program is refused, one without a version or of this one is not")
+    func stateVersion() throws {
+        let state = directory.path
+        try StateVersion.check("\(state)/not/there")
+        try StateVersion.check(state)
+        for _ in 0..<2 {
+            _ = try RunLock.acquire(state: state, isSystemWide: false, user: "alice", clockText: "now")
+            #expect(try text("\(state)/version") == "1\n")
+        }
+        try directory.write("version", "2\n")
+        for attempt in [{ try StateVersion.check(state) }, { _ = try lock(state) }] {
+            let error = runError(attempt)
+            #expect(error?.exitCode == .usage)
+            #expect(error?.description.contains("newer update-all (version 2; this one knows 1)") == true)
+            #expect(error?.description.contains("--state-dir") == true)
+        }
+        try directory.write("version", "one\n")
+        #expect(runError { try StateVersion.check(state) }?.exitCode == .usage)
+        #expect(try text("\(state)/version") == "one\n", "nothing of it was touched")
+    }
+
+    private func lock(_ state: String) throws -> RunLock {
+        try RunLock.acquire(state: state, isSystemWide: false, user: "alice", clockText: "now")
+    }
+
     private func append(_ text: String, to plugin: String, in run: RunDirectory) throws {
         let log = try run.openLog(of: step(plugin))
         try writeAll(log.raw, Array(text.utf8))
@@ -126,6 +167,21 @@ private let alive = RunID("20261121-073012-\(getpid())")!
         #expect(path == "\(directory.path)/tmp/\(run)")
         #expect(try status(path).st_mode & 0o777 == 0o711)
         #expect(try Set(directoryEntries("\(directory.path)/tmp")) == [alive.rawValue, "foreign", run.rawValue])
+    }
+
+    @Test("A private directory in which a commit goes on is swept when its guardian has gone")
+    func sweepAfterCommit() throws {
+        let file = try directory.write("tmp/\(dead)/apt.execute.1/file", "")
+        let report = try openFile(
+            try directory.write("\(RunReport.fileName(run: dead))", "run=\(dead)\n"), O_RDWR)
+        #expect(flock(report.raw, LOCK_EX | LOCK_NB) == 0)
+        let run = RunID("20261121-080000-\(getpid())")!
+        _ = try PrivateDirectory.create(for: run, in: directory.path)
+        #expect(fileExists(file))
+        flock(report.raw, LOCK_UN)
+        try removeTree("\(directory.path)/tmp/\(run)")
+        _ = try PrivateDirectory.create(for: run, in: directory.path)
+        #expect(!fileExists("\(directory.path)/tmp/\(dead)"))
     }
 
     @Test("Where the state directory cannot be written it is made elsewhere")

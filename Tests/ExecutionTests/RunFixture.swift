@@ -127,6 +127,8 @@ final class RunBench {
     var selection = Execution.Selection()
     var options = RunOptions()
     var hasGuardian = true
+    /// What happens between the plan and the run.
+    var beforeRun: (inout PreparedRun) -> Void = { _ in }
     var state: String
 
     init() throws {
@@ -201,8 +203,9 @@ final class RunBench {
         try await session.open()
         let wanted = plugins.filter { selection.includes($0.name) }
         let facts = await session.ask(wanted, for: .plan)
-        let prepared = try await session.plan(
+        var prepared = try await session.plan(
             facts, notSelected: plugins.map(\.name).filter { !selection.includes($0) })
+        beforeRun(&prepared)
         let directory = try await session.openJournal()
         try await session.attach(EventKeeper(kept), name: "test")
         await session.announce(wanted.map(\.name))

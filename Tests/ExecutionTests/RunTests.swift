@@ -78,6 +78,32 @@ struct RunTests {
         #expect(run.end("slow")?.signal == 9)
     }
 
+    @Test("A required limit that the kernel refuses when the step's group is made keeps it from running")
+    func requiredLimit() async throws {
+        let mark = "\(bench.directory.path)/ran"
+        try bench.add("limited", "touch \(mark)")
+        try bench.add("free", "true")
+        bench.policyText = "enforcement = \"required\"\n"
+        let refused = ControlWrite(file: "pids.max", value: "none at all")
+        bench.beforeRun = { $0.commands[step("limited")]?.limits = [refused] }
+        let run = try await bench.run()
+        #expect(run["limited"] == .failed)
+        #expect(run["free"] == .succeeded)
+        #expect(run.result.lacksRequiredLimit)
+        #expect(!fileExists(mark))
+        #expect(run.start("limited") == nil)
+        let reason = run.end("limited")?.error ?? ""
+        #expect(reason.hasPrefix("limits that the policy requires are not in force: pids.max = none at all: "))
+        #expect(
+            run.events.contains { if case .limit(let limit) = $0.body { limit.control == "pids.max" } else { false } })
+
+        bench.policyText = "enforcement = \"preferred\"\n"
+        let preferred = try await bench.run()
+        #expect(preferred["limited"] == .succeeded)
+        #expect(!preferred.result.lacksRequiredLimit)
+        #expect(fileExists(mark))
+    }
+
     @Test("Holders of one mutex run one after the other, others meanwhile")
     func mutex() async throws {
         let body = "mkdir \(bench.directory.path)/held || exit 1; sleep 0.2; rmdir \(bench.directory.path)/held"

@@ -206,6 +206,63 @@ private final class RecordingSink: EventSink {
         #expect(record.events.allSatisfy { $0.seq < 2 })
     }
 
+    @Test("A slow sink whose journal cannot be written is told what is lost, and goes on")
+    func failedJournal() async throws {
+        let record = try Record(isSlow: true)
+        let readers = JournalReaders()
+        // It has the first events, and no more.
+        let path = "\(directory.path)/journal"
+        let before = try journalSink("journal", includesOutput: false)
+        let failed = try WakeUp()
+        let journal = try SinkThread(
+            name: "journal", sink: RecordingSink(try Record(), failsAt: 100), journalPath: nil, runStart: .zero,
+            onFailure: { _ in
+                readers.journalHasFailed()
+                failed.signal()
+            })
+        let slow = try SinkThread(
+            name: "slow", sink: RecordingSink(record), journalPath: path, runStart: .zero, onFailure: { _ in })
+        readers.add(slow.queue)
+        bus.attach(slow.queue)
+        bus.publish(.error("1"))
+        record.called.wait(limit: .seconds(30))
+        // What is behind by now is to be read from the journal, which gets a part of it.
+        for number in 2...1100 { bus.publish(.error("\(number)")) }
+        var source = EventSource()
+        try before.take((1...1050).map { _ in source.state() }, at: .zero)
+        bus.attach(journal.queue)
+        bus.publish(.error("1101"))
+        failed.wait(limit: .seconds(30))
+        record.mayGoOn.signal()
+        while !record.events.contains(where: { $0.seq == 1051 }) { record.called.wait(limit: .seconds(30)) }
+        bus.publish(.error("1102"))
+        slow.finish()
+        await slow.ended()
+        await journal.ended()
+        #expect(record.events.map(\.seq) == (1...1051).map { UInt64($0) } + [1102])
+        #expect(
+            record.events.dropLast().last?.body
+                == .error("events 1051 to 1101 are lost to this reader: the journal cannot be written"))
+    }
+
+    @Test("Ctrl-Z and its end come too late for a sink that has ended: it is not drawn again")
+    func lateRequests() async throws {
+        let record = try Record(isSlow: true)
+        let thread = try SinkThread(
+            name: "test", sink: RecordingSink(record, failsAt: 1), journalPath: nil, runStart: .zero,
+            onFailure: { _ in })
+        bus.attach(thread.queue)
+        bus.publish(.error("a"))
+        record.called.wait(limit: .seconds(30))
+        // Asked while it is in its last delivery, which fails.
+        thread.suspend(limit: .milliseconds(1))
+        thread.resume()
+        record.mayGoOn.signal()
+        await thread.ended()
+        thread.resume()
+        #expect(record.calls == ["waits", "close"])
+    }
+
     @Test("Ctrl-Z: the sink has left the terminal when suspend returns, and goes on after resume")
     func suspension() async throws {
         let record = try Record()

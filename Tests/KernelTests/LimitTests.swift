@@ -69,9 +69,9 @@ struct LimitTests {
     @Test("A protected step survives a sibling that eats all the memory of the steps")
     func protectedSurvives() throws {
         try withTree { tree in
-            let deviations = tree.applyRunLimits(
+            let inForce = tree.applyRunLimits(
                 run: [], steps: [control("memory.swap.max", "0"), control("memory.max", "\(32 << 20)")], protected: [])
-            #expect(deviations.filter { $0.control != "memory.swap.max" }.isEmpty)
+            #expect(inForce.steps.deviations.filter { $0.control != "memory.swap.max" }.isEmpty)
             let commit = try tree.makeLeaf(step("commit"), isProtected: true, limits: [])
             let hungry = try tree.makeLeaf(step("hungry"), isProtected: false, limits: [])
             // Larger than what the steps may have: a bound on an ancestor of both would kill it first.

@@ -123,10 +123,18 @@ struct ContractTests {
         let deviations = try policy().notYetEnforced
         #expect(
             deviations.map(\.control) == [
-                "[hooks]", "[protect]", "[window]", "[log]", "step.oom_retry", "plugin.apt.sudo_programs",
+                "[hooks]", "[protect]", "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
             ])
         #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
+    }
+
+    @Test("says how long logs are kept and become; without it 90 days, 8 GiB and 4 GiB")
+    func logs() throws {
+        #expect(try policy().logs == LogSettings())
+        let logs = try merge(base: "[log]\nkeep_days = 7\nkeep_bytes = \"1G\"\nstep_bytes = \"4K\"").logs
+        #expect(logs.keepDays == 7 && logs.keepBytes == ByteCount(1 << 30) && logs.stepBytes == ByteCount(4096))
+        #expect(messages("[log]\nstep_bytes = 4095")[0].contains("must be a size of at least \"4K\", not 4095"))
     }
 
     @Test("nothing is missing where a key switches its mechanism off")

@@ -22,7 +22,9 @@ private func writes(_ limits: Limits, _ role: GroupRole) -> [String] {
 struct ShippedPoliciesTests {
     @Test(
         "are valid, preferred, without a window, and wholly in force",
-        arguments: ["background", "workstation", "shared-server"])
+        arguments: [
+            "background", "ci-host", "database-host", "hpc-login", "shared-server", "unlimited", "workstation",
+        ])
     func valid(name: String) throws {
         let policy = try shipped(name)
         #expect(policy.name == name)
@@ -30,8 +32,49 @@ struct ShippedPoliciesTests {
         #expect(policy.enforcement == .preferred)
         #expect(policy.notYetEnforced.isEmpty)
         #expect(!policy.settings.contains { $0.slot.table == .window })
+        if name == "unlimited" { return }
         #expect(policy.step(apt, .execute, on: machine).nice == 19)
         #expect(policy.run(on: machine).limits.cpuWeight == .idle)
+    }
+
+    @Test("are these, and each is in the table above")
+    func all() throws {
+        let files = try FileManager.default.contentsOfDirectory(
+            atPath: URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../policies").path())
+        #expect(files.count == 7 && files.allSatisfy { $0.hasSuffix(".toml") })
+    }
+
+    @Test("give a reason for each number: a comment stands above every value")
+    func reasons() throws {
+        let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../policies")
+        for file in try FileManager.default.contentsOfDirectory(atPath: directory.path()) {
+            let lines = try String(contentsOf: directory.appending(path: file), encoding: .utf8)
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.first?.hasPrefix("# ") == true, "\(file) does not begin with what it is for")
+            for (above, line) in zip(lines, lines.dropFirst()) where line.contains(" = ") && !line.hasPrefix("#") {
+                let key = line.prefix { $0 != " " }
+                if ["description", "extends", "enforcement"].contains(key) { continue }
+                // Two that have one reason stand together.
+                #expect(above.hasPrefix("#") || above.contains(" = "), "\(file): \(line)")
+            }
+        }
+    }
+
+    @Test("unlimited limits nothing, and nothing in it can be missing on a machine")
+    func unlimited() throws {
+        let policy = try shipped("unlimited")
+        #expect(policy.run(on: machine).limits == Limits())
+        #expect(policy.run(on: machine).parallel == nil)
+        #expect(policy.step(apt, .execute, on: machine).limits == Limits())
+        #expect(policy.step(apt, .execute, on: machine).nice == 0)
+    }
+
+    @Test("database-host holds updates to one at a time, a tenth of the memory and few operations")
+    func databaseHost() throws {
+        let run = try shipped("database-host").run(on: machine)
+        #expect(run.limitTexts == ["memory ≤ 1.6 GiB", "CPU idle-class", "1 step at a time", "1 download"])
+        #expect(
+            writes(run.limits, .run).last == "io.max = 8:0 rbps=41943040 wbps=20971520 riops=800 wiops=400")
     }
 
     @Test("shared-server holds a run to a quarter of the memory, behind everything else")

@@ -123,7 +123,7 @@ struct LayerTests {
                 "run.cpu_weight user.toml:3", "run.downloads etc-0.toml:2", "run.io_weight --set run.io_weight=3",
                 "run.parallel base.toml:2", "run.tasks_max etc-1.toml:2",
             ])
-        #expect(policy.settings.first { $0.slot.key == .nice }?.setting.origin.description == "built-in:6")
+        #expect(policy.settings.first { $0.slot.key == .nice }?.setting.origin.description == "built-in")
         #expect(policy.run(on: machine).limits.ioWeight == 3)
         #expect(PolicyLayer.allCases == PolicyLayer.allCases.sorted())
     }

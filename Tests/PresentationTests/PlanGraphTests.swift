@@ -56,7 +56,7 @@ private let plan: Plan = {
                     step3("end/execute<br/>1 min 0 s")
                     step0 ==> step1
                     step1 --> step3
-                    step1 -. "pkgmgr:x" .- step2
+                    step1 -.-|"pkgmgr:x"| step2
                     classDef critical stroke:#c00,stroke-width:2px
                     class step0,step1,step2 critical
 

@@ -17,17 +17,17 @@ import UpdateModel
         #expect(Outcome.allCases.filter(\.isSuccess) == [.succeeded, .upToDate, .notApplicable, .skipped])
     }
 
-    @Test("Of the codes that apply the first of 128+N, 4, 3, 2, 1, 75, 6 counts")
+    @Test("Of the codes that apply the first of 128+N, 4, 3, 2, 1, 75, 6, 100 counts")
     func precedence() {
         let falling: [ExitCode] = [
             .signal(15), .authentication, .unenforceable, .usage, .failure, .deferredByLock, .deferredByPolicy,
-            .success,
+            .updatesAvailable, .success,
         ]
         for (index, code) in falling.enumerated() {
             #expect(ExitCode.combined(falling[index...].shuffled()) == code)
         }
         #expect(ExitCode.combined([]) == .success)
-        #expect(falling.map(\.rawValue) == [143, 4, 3, 2, 1, 75, 6, 0])
+        #expect(falling.map(\.rawValue) == [143, 4, 3, 2, 1, 75, 6, 100, 0])
         #expect(ExitCode.locked.rawValue == 5)
     }
 }

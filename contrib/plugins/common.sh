@@ -128,13 +128,31 @@ paths_of() (
     for pattern; do
         # shellcheck disable=SC2088
         case $pattern in '~/'*) pattern=$HOME/${pattern#??} ;; esac
-        for path in $pattern; do
-            [ ! -e "$path" ] || printf '%s\n' "$path"
+        for match in $pattern; do
+            [ ! -e "$match" ] || printf '%s\n' "$match"
         done
     done
 )
 
+# shown PATH: prints it with ~ for the home directory.
+shown() {
+    # shellcheck disable=SC2088
+    case $1 in
+        "${HOME:-/nowhere}"/*) printf '~/%s' "${1#"$HOME"/}" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
 # ---- running a tool ----------------------------------------------------------------------------------------------
+
+# split_redraws: a filter that makes lines of what a tool redraws by carriage returns.
+split_redraws() {
+    if command -v stdbuf >/dev/null; then
+        stdbuf -oL tr '\r' '\n' # which would hold back 4 KiB otherwise
+    else
+        tr '\r' '\n'
+    fi
+}
 
 # filtered READER COMMAND...: the function READER with all that COMMAND prints as its input. Returns what COMMAND does.
 # While it runs, a trapped signal waits.

@@ -46,8 +46,12 @@ struct clx_exit {
 };
 // Reaps the child that `pidfd` stands for: 1 reaped, 0 still running, -1 error.
 int clx_reap(int pidfd, struct clx_exit *out);
-// Reaps a child by its process id, for adopted orphans of which nobody holds a pidfd.
-int clx_reap_any(pid_t *pid, struct clx_exit *out);
+// The same, but the child stays a zombie, whose process id no other gets.
+int clx_see_end(int pidfd, struct clx_exit *out);
+// Any child that has ended: 1 with its process id, 0 where all run, -1 with errno ECHILD where there are none.
+int clx_find_ended(pid_t *pid);
+// Reaps a child of which nobody holds a pidfd: an adopted orphan.
+int clx_reap_process(pid_t pid);
 
 // Names a thread for ps and top; the kernel keeps 15 bytes.
 void clx_name_thread(pthread_t thread, const char *name);

@@ -15,6 +15,12 @@ final class JournalReaders: Sendable {
             for queue in queues { queue.wakeIfBehind() }
         }
     }
+
+    func journalHasFailed() {
+        queues.withLock { queues in
+            for queue in queues { queue.journalHasFailed() }
+        }
+    }
 }
 
 /// Numbers events and hands each to every reader's queue; never waits for any of them.

@@ -9,7 +9,8 @@ import UpdateModel
 
 /// A bounded queue between the run and one reader, with a rule for each kind of event at the bound:
 /// - `output`: the oldest lines go, and one `dropped` for each step stands for them;
-/// - `progress`: the newest replaces the one of the same step that waits;
+/// - `progress`: the newest replaces the one of the same step that waits; where none does it stays, beyond the bound if
+///   need be: one for each step at most;
 /// - state events are never dropped: where only such wait, the reader is *behind* and reads on in the journal.
 public final class EventQueue: Sendable {
     public static let eventBound = 1000
@@ -33,24 +34,24 @@ public final class EventQueue: Sendable {
         var weight = 0
         var bytes = 0
         var behindFrom: UInt64?
-        /// The last state event that was pushed, in memory or not.
-        var lastStateSeq: UInt64 = 0
+        /// The last event that the journal has or will have, which is any but output.
+        var lastSeq: UInt64 = 0
+        /// Whether state events beyond the bound can be read from the journal. If not they are kept in memory, their
+        /// number being bounded by the plan's steps and `StepRun.maximumResults`.
+        var hasJournal: Bool
         /// Output that could not even leave a mark in `entries`.
         var droppedWhileBehind: [StepID: Dropped] = [:]
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let wakeUp: WakeUp
-    /// Whether state events beyond the bound can be read from the journal; if not they are kept in memory, their
-    /// number being bounded by the plan's steps.
-    private let hasJournal: Bool
 
     /// Whether its reader shows what running steps use.
     let takesUsage: Bool
 
     public init(hasJournal: Bool, takesUsage: Bool = false) throws(Errno) {
-        self.hasJournal = hasJournal
+        state = Mutex(State(hasJournal: hasJournal))
         self.takesUsage = takesUsage
         wakeUp = try WakeUp()
     }
@@ -60,7 +61,7 @@ public final class EventQueue: Sendable {
     func push(_ event: Event) {
         let mustWake = state.withLock { state in
             let wasEmpty = state.entries.isEmpty && state.behindFrom == nil
-            state.push(event, hasJournal: hasJournal)
+            state.push(event)
             return wasEmpty
         }
         if mustWake { wakeUp.signal() }
@@ -80,9 +81,6 @@ public final class EventQueue: Sendable {
     /// Ends the reader's wait, though there may be nothing to take.
     func wake() { wakeUp.signal() }
 
-    /// Whether so many state events wait that no new step should be started for this reader's sake (the journal's).
-    var isOverfull: Bool { state.withLock { $0.weight > Self.eventBound } }
-
     // MARK: The reader's side
 
     /// Waits for events, at most `timeout` (`nil`: for ever), and takes all there are.
@@ -96,6 +94,16 @@ public final class EventQueue: Sendable {
     func wakeIfBehind() {
         if state.withLock({ $0.behindFrom != nil }) { wakeUp.signal() }
     }
+
+    /// The journal can no longer be written: from now on all state stays in memory, and a reader that is behind waits for
+    /// nothing more in the journal.
+    func journalHasFailed() {
+        state.withLock { $0.hasJournal = false }
+        wakeUp.signal()
+    }
+
+    /// Whether what the reader has not found in the journal can still come.
+    var mayJournalGrow: Bool { state.withLock { $0.hasJournal } }
 
     /// Waits until something was pushed or `wake` was called, at most `limit`, and takes nothing.
     func wait(limit: Duration) { wakeUp.wait(limit: limit) }
@@ -119,20 +127,37 @@ public final class EventQueue: Sendable {
     /// events come through memory again; `dropped` is what it missed of the output meanwhile.
     func caughtUp(to seq: UInt64) -> (isLive: Bool, dropped: [Event]) {
         state.withLock { state in
-            guard seq >= state.lastStateSeq else { return (false, []) }
-            state.behindFrom = nil
-            let dropped = state.droppedWhileBehind.sorted { $0.key < $1.key }.map { step, dropped in
-                Event(seq: 0, timestamp: calendarTime(), plugin: step.plugin, body: .dropped(dropped))
-            }
-            state.droppedWhileBehind = [:]
-            return (true, dropped)
+            guard seq >= state.lastSeq else { return (false, []) }
+            return (true, state.goLive())
+        }
+    }
+
+    /// The reader has read up to `seq`, which is all that the journal will ever have: events come through memory again,
+    /// and the reader is told which are lost.
+    func giveUpJournal(after seq: UInt64) -> [Event] {
+        state.withLock { state in
+            let (first, last) = (seq + 1, state.lastSeq)
+            let dropped = state.goLive()
+            guard first <= last else { return dropped }
+            // It has the first of the numbers that are missing: numbers rise.
+            let text = "events \(first) to \(last) are lost to this reader: the journal cannot be written"
+            return [Event(seq: first, timestamp: calendarTime(), plugin: nil, body: .error(text))] + dropped
         }
     }
 }
 
 extension EventQueue.State {
-    fileprivate mutating func push(_ event: Event, hasJournal: Bool) {
-        if event.isState { lastStateSeq = event.seq }
+    /// Events come through memory from now on. Returns marks of the output that was lost before.
+    fileprivate mutating func goLive() -> [Event] {
+        behindFrom = nil
+        defer { droppedWhileBehind = [:] }
+        return droppedWhileBehind.sorted { $0.key < $1.key }.map { step, dropped in
+            Event(seq: 0, timestamp: calendarTime(), plugin: step.plugin, body: .dropped(dropped))
+        }
+    }
+
+    fileprivate mutating func push(_ event: Event) {
+        if !event.isOutput { lastSeq = event.seq }
         if behindFrom != nil {
             if case .output(let lines) = event.body { noteDropped(lines, of: event) }
             return
@@ -141,13 +166,13 @@ extension EventQueue.State {
         if fits(event) { return append(event) }
         switch event.body {
         case .progress(let progress):
-            replaceProgress(of: progress.phase, by: event)
+            removeProgress(of: event.plugin, progress.phase)
+            append(event)
         case .output(let lines):
             // More lines than the whole queue may hold: one batch over the bound, if nothing else is in the way.
             if entries.isEmpty { append(event) } else { mark(dropped(lines, of: event), of: event) }
         default:
-            while !fits(event), evictOldestProgress() {}
-            if fits(event) || !hasJournal { append(event) } else { behindFrom = event.seq }
+            if hasJournal { behindFrom = event.seq } else { append(event) }
         }
     }
 
@@ -180,22 +205,15 @@ extension EventQueue.State {
         return true
     }
 
-    private mutating func evictOldestProgress() -> Bool {
-        guard let index = entries.firstIndex(where: { if case .progress = $0.body { true } else { false } }) else {
-            return false
+    private mutating func removeProgress(of plugin: PluginName?, _ phase: Phase) {
+        let index = entries.lastIndex { entry in
+            guard entry.plugin == plugin, case .progress(let progress) = entry.body else { return false }
+            return progress.phase == phase
         }
+        guard let index else { return }
         weight -= entries[index].weight
         bytes -= entries[index].byteSize
         entries.remove(at: index)
-        return true
-    }
-
-    private mutating func replaceProgress(of phase: Phase, by event: Event) {
-        let index = entries.lastIndex { entry in
-            guard entry.plugin == event.plugin, case .progress(let progress) = entry.body else { return false }
-            return progress.phase == phase
-        }
-        if let index { entries[index] = event }
     }
 
     private func dropped(_ lines: OutputLines, of event: Event) -> Dropped {

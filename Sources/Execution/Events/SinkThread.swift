@@ -64,7 +64,7 @@ public final class SinkThread: @unchecked Sendable {
     }
 
     func resume() {
-        control.withLock { $0.requests.append(.resume) }
+        control.withLock { if !$0.hasEnded { $0.requests.append(.resume) } }
         hurry()
     }
 
@@ -116,19 +116,14 @@ public final class SinkThread: @unchecked Sendable {
             defer { control.onEnd = [] }
             return control.onEnd
         }
-        // Whoever waits for a suspension must not wait for a sink that has ended.
-        try? performRequests()
+        answerLateRequests()
         for continuation in waiting { continuation.resume() }
     }
 
     private var now: Duration { monotonicTime() - runStart }
 
     private func performRequests() throws {
-        let requests = control.withLock { control in
-            defer { control.requests = [] }
-            return control.requests
-        }
-        for request in requests {
+        for request in takeRequests() {
             switch request {
             case .suspend(let done):
                 sink.suspend()
@@ -139,14 +134,29 @@ public final class SinkThread: @unchecked Sendable {
         }
     }
 
+    /// Whoever waits for a suspension must not wait for a sink that has ended; and it is not resumed.
+    private func answerLateRequests() {
+        for case .suspend(let done) in takeRequests() { done.signal() }
+    }
+
+    private func takeRequests() -> [Request] {
+        control.withLock { control in
+            defer { control.requests = [] }
+            return control.requests
+        }
+    }
+
     private func readOnInJournal(from firstSeq: UInt64) throws {
         guard let journalPath else { return }
         var journal = try JournalReader(path: journalPath, firstSeq: firstSeq)
         while true {
+            // Asked first: what it grew by before it failed is read.
+            let mayGrow = queue.mayJournalGrow
             let events = try journal.next(limit: EventQueue.eventBound)
             try sink.take(events, at: now)
             let (isLive, dropped) = queue.caughtUp(to: journal.lastSeq)
             if isLive { return try sink.take(dropped, at: now) }
+            if events.isEmpty, !mayGrow { return try sink.take(queue.giveUpJournal(after: journal.lastSeq), at: now) }
             // The journal's own writer is not there yet; it wakes this queue when it has written more.
             if events.isEmpty { queue.wait(limit: .seconds(1)) }
         }

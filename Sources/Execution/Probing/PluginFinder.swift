@@ -8,7 +8,8 @@ import UpdateModel
 
 /// Finds the plugins in `directories`; ones that do not exist are passed over.
 public func findPlugins(in directories: [String]) -> Discovery {
-    Discovery(in: directories.compactMap(snapshot(of:)), inspect: inspect)
+    var inspector = Inspector()
+    return Discovery(in: directories.compactMap(snapshot(of:))) { inspector.inspect($0, scan: $1) }
 }
 
 /// A directory as discovery sees it; `nil` where there is none to read.
@@ -35,12 +36,25 @@ private func snapshot(of path: String) -> PluginDirectory? {
     return PluginDirectory(path: path, entries: entries)
 }
 
-private func inspect(_ path: String, scan: Bool) -> ExecutableFacts? {
-    guard let found = try? status(path) else { return nil }
-    var facts = ExecutableFacts(
-        isRegularFile: found.st_mode & S_IFMT == S_IFREG, isExecutable: access(path, X_OK) == 0)
-    if scan, facts.isRegularFile { facts.mentions = mentions(in: path) }
-    return facts
+/// Looks at the files that plugins are, and through the bytes of each once: many manifests may name the same program.
+private struct Inspector {
+    private struct FileID: Hashable {
+        var device: dev_t
+        var number: ino_t
+    }
+
+    private var known: [FileID: Mentions] = [:]
+
+    mutating func inspect(_ path: String, scan: Bool) -> ExecutableFacts? {
+        guard let found = try? status(path) else { return nil }
+        var facts = ExecutableFacts(
+            isRegularFile: found.st_mode & S_IFMT == S_IFREG, isExecutable: access(path, X_OK) == 0)
+        guard scan, facts.isRegularFile else { return facts }
+        let file = FileID(device: found.st_dev, number: found.st_ino)
+        facts.mentions = known[file] ?? mentions(in: path)
+        known[file] = facts.mentions
+        return facts
+    }
 }
 
 /// The words of the protocol in a file, looked for in its first 16 MiB.

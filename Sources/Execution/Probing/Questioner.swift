@@ -47,7 +47,7 @@ final class Questioner {
             process.step = try starter.start(
                 stepCommand, output: output, exitRecord: nil, onNotice: { _ in },
                 onEnd: { end in
-                    process.step?.cleanUp()
+                    process.step?.cleanUp(after: end)
                     // The process hands its end to this closure, which holds the process.
                     process.step = nil
                     completion(output.answer(to: end))

@@ -23,12 +23,22 @@ public func loadConfiguration(
     }
 }
 
+/// `nil`: the shipped default.
+private func chosenPolicy(_ configuration: Configuration) -> Configured<String>? {
+    configuration.policy.flatMap { $0.origin.layer == .builtIn ? nil : $0 }
+}
+
+/// The policies that there are, the one in use marked.
+public func listPolicies(_ places: Places, _ configuration: Configuration) throws(RunError) -> [PolicyEntry] {
+    try listPolicies(places, choice: chosenPolicy(configuration)?.value)
+}
+
 /// Loads the policy that the configuration names, `--policy` included.
 /// - Throws: exit code 2; where the name of no policy stands in a file, with its place.
 public func loadPolicy(
     _ places: Places, _ configuration: Configuration, assignments: [String]
 ) throws(RunError) -> MergedPolicy {
-    guard let choice = configuration.policy, choice.origin.layer != .builtIn else {
+    guard let choice = chosenPolicy(configuration) else {
         return try loadPolicy(places, choice: nil, assignments: assignments)
     }
     do throws(RunError) {

@@ -26,7 +26,11 @@ final class EventReaders {
         self.runStart = runStart
         try start(
             sink, name: "journal", journalPath: nil,
-            onDelivery: { [journalReaders] in journalReaders.journalHasGrown() }, onFailure: onFailure)
+            onDelivery: { [journalReaders] in journalReaders.journalHasGrown() },
+            onFailure: { [journalReaders] error in
+                journalReaders.journalHasFailed()
+                onFailure(error)
+            })
         journalPath = path
     }
 

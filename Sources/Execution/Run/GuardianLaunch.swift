@@ -5,9 +5,11 @@ import LinuxSystem
 import SystemPackage
 
 /// Starts `program` with `socket` as its standard input.
-func launchGuardian(_ program: String, socket: CInt) throws -> OwnedDescriptor {
+/// - Parameter orphans: those whom it must not be taken for.
+func launchGuardian(_ program: String, socket: CInt, orphans: Orphans?) throws -> OwnedDescriptor {
     var request = LaunchRequest(executable: program, arguments: [], environment: [], directory: "/", leaf: nil)
     request.streams = .service(input: socket)
     let process = try InProcessLauncher().launch(request)
+    orphans?.isOurs(process.pid)
     return try openProcess(process.pid)
 }

@@ -7,7 +7,9 @@ extension Plan {
     /// with the same limits. What is expected of durations, and what there is to fetch, may differ: plugins estimate.
     func differences(from saved: Plan) -> [String] {
         var differences: [String] = []
-        if hostName != saved.hostName { differences.append("it was made on \(saved.hostName), and this is \(hostName)") }
+        if hostName != saved.hostName {
+            differences.append("it was made on \(saved.hostName), and this is \(hostName)")
+        }
         if policy != saved.policy {
             differences.append("the policy was \(saved.policy), and is \(policy)")
         } else if policyHash != saved.policyHash {
@@ -21,7 +23,8 @@ extension Plan {
         let then = Set(saved.steps.map(\.id))
         for step in saved.steps {
             guard let current = now[step.id] else {
-                let reason = skipped.first { $0.plugin == step.id.plugin }?.reason ?? "its plugin is gone, or has no such step"
+                let reason =
+                    skipped.first { $0.plugin == step.id.plugin }?.reason ?? "its plugin is gone, or has no such step"
                 differences.append("\(step.id) is not to be done any more: \(reason)")
                 continue
             }

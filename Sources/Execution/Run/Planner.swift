@@ -18,6 +18,8 @@ public struct Selection: Sendable, Hashable {
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
     public var isDryRun = false
+    /// What else a plugin could do is left out.
+    public var phases = Set(Phase.allCases)
     /// `run --plan`: what it expects of the steps is expected now, so that they run in the same order.
     public var saved: Plan?
 
@@ -57,7 +59,10 @@ struct Planner {
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
 
-    func plan(_ found: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+    /// - Parameter enforces: whether a policy that requires limits which this machine lacks is an error.
+    func plan(
+        _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
+    ) throws(RunError) -> PreparedRun {
         let run = runSettings
         let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
         var nodes: [PluginNode] = []
@@ -75,23 +80,31 @@ struct Planner {
         var lockedFiles: [StepID: [String]] = [:]
 
         for plugin in facts {
+            let wanted = wantedSteps(of: plugin)
+            if plugin.verdict == .runs, wanted.isEmpty {
+                skipped.append(
+                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
+                // It has nothing to do, and so stands in nobody's way.
+                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
+                continue
+            }
             var known: [RunAs: String] = [:]
-            if let reason = whyNot(plugin, &known) {
+            if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
                 absent.append(
                     AbsentPlugin(name: plugin.name, state: .ended(reason.outcome, reason: reason.reason)))
                 continue
             }
-            for phase in wantedPhases(plugin) {
-                let step = StepID(plugin.name, phase.phase)
-                let (command, deviations) = command(for: phase, of: plugin)
-                commands[step] = command
-                accounts[step] = known[command.runAs]
-                missing[step] = deviations
+            for step in wanted {
+                let id = StepID(plugin.name, step.phase.phase)
+                let (command, deviations) = command(for: step, of: plugin, in: run)
+                commands[id] = command
+                accounts[id] = known[command.runAs]
+                missing[id] = deviations
                 // One that only says what it would do changes nothing that a lock is for.
-                if !selection.isDryRun { lockedFiles[step] = phase.locks }
+                if !selection.isDryRun { lockedFiles[id] = step.phase.locks }
             }
-            nodes.append(node(for: plugin))
+            nodes.append(node(for: plugin, wanted))
         }
 
         let graph: StepGraph
@@ -122,7 +135,7 @@ struct Planner {
             deviations: Self.eachOnce(
                 branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
         plan.policyHash = sha256(policy.canonicalText)
-        try refuseWhatCannotBeEnforced(plan)
+        if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
             freeMutexes: Dictionary(
@@ -156,8 +169,28 @@ struct Planner {
 
     // MARK: Plugins
 
+    /// One of a plugin's steps, with what the policy says of it.
+    private struct WantedStep {
+        let phase: PhaseFacts
+        let settings: StepSettings
+        let runAs: RunAs
+    }
+
+    /// A dry run only asks `update --dry-run`.
+    private func wantedSteps(of plugin: PluginFacts) -> [WantedStep] {
+        let phases = plugin.phases.filter {
+            selection.phases.contains($0.phase) && (!selection.isDryRun || $0.phase == .execute)
+        }
+        return phases.map { phase in
+            let settings = policy.step(plugin.name, phase.phase, on: machine)
+            return WantedStep(phase: phase, settings: settings, runAs: settings.runAs ?? plugin.runAs)
+        }
+    }
+
     /// Why nothing of a plugin runs; `nil` where something does, with the names of the accounts that its steps get.
-    private func whyNot(_ plugin: PluginFacts, _ accounts: inout [RunAs: String]) -> SkippedPlugin? {
+    private func whyNot(
+        _ plugin: PluginFacts, _ wanted: [WantedStep], _ accounts: inout [RunAs: String]
+    ) -> SkippedPlugin? {
         func skip(_ outcome: Outcome, _ reason: String) -> SkippedPlugin {
             SkippedPlugin(plugin: plugin.name, outcome: outcome, reason: reason)
         }
@@ -170,41 +203,29 @@ struct Planner {
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
-        for phase in wantedPhases(plugin) {
-            let runAs = runAs(of: plugin, phase.phase)
-            if accounts[runAs] != nil { continue }
-            switch persona(runAs, plugin.plugin, pin(of: plugin.name)) {
-            case .success(let account): accounts[runAs] = account
+        for step in wanted where accounts[step.runAs] == nil {
+            switch persona(step.runAs, plugin.plugin, step.settings.sha256) {
+            case .success(let account): accounts[step.runAs] = account
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
         return nil
     }
 
-    /// A dry run only asks `update --dry-run`.
-    private func wantedPhases(_ plugin: PluginFacts) -> [PhaseFacts] {
-        selection.isDryRun ? plugin.phases.filter { $0.phase == .execute } : plugin.phases
-    }
-
-    private func runAs(of plugin: PluginFacts, _ phase: Phase) -> RunAs {
-        policy.step(plugin.name, phase, on: machine).runAs ?? plugin.runAs
-    }
-
-    private func pin(of plugin: PluginName) -> String? { policy.step(plugin, .execute, on: machine).sha256 }
-
-    /// Why nothing of a plugin that applies may run as the account that it is for; `nil` where it may.
+    /// Why a plugin that applies may not run as the account that it is for; `nil` where it may.
     func refusal(of plugin: PluginFacts) -> String? {
         guard plugin.verdict == .runs else { return nil }
-        switch persona(runAs(of: plugin, .execute), plugin.plugin, pin(of: plugin.name)) {
+        let settings = policy.step(plugin.name, .execute, on: machine)
+        switch persona(settings.runAs ?? plugin.runAs, plugin.plugin, settings.sha256) {
         case .success: return nil
         case .failure(let refusal): return refusal.reason
         }
     }
 
-    private func node(for plugin: PluginFacts) -> PluginNode {
+    private func node(for plugin: PluginFacts, _ wanted: [WantedStep]) -> PluginNode {
         PluginNode(
             name: plugin.name,
-            steps: wantedPhases(plugin).map { phase in
+            steps: wanted.map(\.phase).map { phase in
                 PluginNode.Step(
                     phase: phase.phase, mutexes: phase.mutexes.map(\.rawValue).sorted(),
                     freeMutexes: phase.free.map(\.rawValue).sorted(), demand: phase.demand,
@@ -223,9 +244,10 @@ struct Planner {
     // MARK: Limits
 
     private func command(
-        for phase: PhaseFacts, of plugin: PluginFacts
+        for step: WantedStep, of plugin: PluginFacts, in run: RunSettings
     ) -> (StepCommand, deviations: [LimitDeviation]) {
-        var settings = policy.step(plugin.name, phase.phase, on: machine)
+        let phase = step.phase
+        var settings = step.settings
         settings.timeout = selection.timeout ?? settings.timeout
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
@@ -234,17 +256,18 @@ struct Planner {
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
-            isDryRun: selection.isDryRun, runAs: settings.runAs ?? plugin.runAs, settings: settings, limits: writes,
-            hints: hints(for: settings), isProtected: isProtected, stopSignal: phase.stopSignal?.number,
+            isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, in: run),
+            isProtected: isProtected,
+            stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
     }
 
     /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
     /// share of one download among those that may be under way at a time.
-    func hints(for settings: StepSettings) -> ResourceHints {
-        var limits = settings.limits
-        let run = runSettings
+    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
+        var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
         limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
@@ -262,7 +285,7 @@ struct Planner {
         settings.limits.tasksMax = settings.limits.tasksMax ?? Self.questionTasks
         return QuestionRules(
             settings: settings, limits: controlWrites(for: settings.limits, of: .leaf, on: machine).writes,
-            hints: hints(for: settings))
+            hints: hints(for: settings.limits, in: runSettings))
     }
 
     /// Room for a package manager that resolves a whole system's dependencies.
@@ -287,11 +310,15 @@ struct Planner {
     }
 
     /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
-    func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
-        guard policy.enforcement == .required else { return }
-        let missing = plan.deviations.filter { $0.effective == nil }
-        if missing.isEmpty { return }
-        let list = missing.map { "  \($0.control) = \($0.requested): \($0.reason)" }.joined(separator: "\n")
+    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
+        // What is in force otherwise here is tighter: cut to the administrator's ceiling.
+        try refuse(plan.deviations.filter { $0.effective == nil })
+    }
+
+    /// - Throws: exit code 3 where there are any and the policy requires them.
+    func refuse(_ missing: [LimitDeviation]) throws(RunError) {
+        guard policy.enforcement == .required, !missing.isEmpty else { return }
+        let list = missing.map { "  \($0.asMissing)" }.joined(separator: "\n")
         throw RunError(
             .unenforceable,
             "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"

@@ -15,6 +15,19 @@ public func loadPolicy(
     _ places: Places, choice: String?, assignments: [String]
 ) throws(RunError) -> MergedPolicy {
     let shipped = ShippedPolicies(directory: places.policies)
+    let texts = try policyTexts(places, choice: choice, assignments: assignments)
+    do throws(Diagnostics) {
+        return try mergePolicy(texts, extended: shipped.text(extended:by:))
+    } catch {
+        throw RunError(.usage, error.description, namesPlaces: true)
+    }
+}
+
+/// All layers, as they are on disk.
+private func policyTexts(
+    _ places: Places, choice: String?, assignments: [String]
+) throws(RunError) -> PolicyTexts {
+    let shipped = ShippedPolicies(directory: places.policies)
     var texts = PolicyTexts(set: assignments, shippedNames: shipped.names)
     if let choice {
         texts.base = try shipped.text(chosenAs: choice)
@@ -26,11 +39,7 @@ public func loadPolicy(
         texts.etc += try optionalText("\(places.system)/policy.d/\(name)").map { [$0] } ?? []
     }
     if let path = places.userPolicy { texts.user = try optionalText(path) }
-    do throws(Diagnostics) {
-        return try mergePolicy(texts, extended: shipped.text(extended:by:))
-    } catch {
-        throw RunError(.usage, error.description, namesPlaces: true)
-    }
+    return texts
 }
 
 /// Checks policy files alone, each with what it extends.
@@ -48,6 +57,59 @@ public func checkPolicies(_ paths: [String], _ places: Places) throws(RunError) 
         }
     }
     return complaints
+}
+
+/// One policy, or one file that lies over it, as `policy list` shows it.
+public struct PolicyEntry: Sendable, Hashable {
+    public enum Use: String, Sendable {
+        /// The one that everything else is based on: the default, or what `--policy` names.
+        case base = "in use"
+        /// What that one extends.
+        case extended = "in use, extended"
+        /// A file of `/etc` or the user's, over it.
+        case over = "in use, over it"
+        case none = ""
+    }
+
+    /// As `--policy` takes it; of a file that only lies over one, its name.
+    public var name: String
+    public var file: String
+    public var description: String?
+    public var use: Use
+    /// How many complaints `policy check` has.
+    public var complaints = 0
+}
+
+/// The shipped policies and the files that are in force, by name and then in order of precedence.
+/// - Parameter choice: `--policy`.
+public func listPolicies(_ places: Places, choice: String?) throws(RunError) -> [PolicyEntry] {
+    let shipped = ShippedPolicies(directory: places.policies)
+    var uses: [String: PolicyEntry.Use] = [:]
+    var others: [PolicyEntry] = []
+    func entry(_ name: String, _ text: PolicyText, _ use: PolicyEntry.Use) -> PolicyEntry {
+        var entry = PolicyEntry(name: name, file: text.file, description: nil, use: use)
+        do throws(Diagnostics) {
+            let alone = PolicyTexts(base: text, shippedNames: shipped.names)
+            entry.description = try mergePolicy(alone, extended: shipped.text(extended:by:)).description
+        } catch {
+            entry.complaints = error.list.count
+        }
+        return entry
+    }
+    let texts = try policyTexts(places, choice: choice, assignments: [])
+    if let base = texts.base {
+        // A chain that is broken is told of by the entry's complaints.
+        let alone = try? mergePolicy(PolicyTexts(base: base), extended: shipped.text(extended:by:))
+        for source in alone?.sources ?? [] { uses[source.file] = .extended }
+        uses[base.file] = .base
+        if !shipped.names.contains(where: { "\(shipped.directory ?? "")/\($0).toml" == base.file }) {
+            others.append(entry(base.file, base, .base))
+        }
+    }
+    for text in texts.etc + (texts.user.map { [$0] } ?? []) { others.append(entry(text.name, text, .over)) }
+    return shipped.names.compactMap { name in
+        shipped.text(named: name).map { entry(name, $0, uses[$0.file] ?? .none) }
+    } + others
 }
 
 /// The policies that come with the program.

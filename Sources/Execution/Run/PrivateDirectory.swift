@@ -1,6 +1,7 @@
 // Where the private directories of a run's steps are.
 
 import Glibc
+import Launching
 import LinuxSystem
 import SystemPackage
 import UpdateModel
@@ -16,7 +17,7 @@ enum PrivateDirectory {
         } catch {
             return try createElsewhere(for: run)
         }
-        sweep(parent)
+        sweep(parent, state: state)
         do throws(Errno) {
             let path = "\(parent)/\(run)"
             try makeDirectory(path, mode: 0o711)
@@ -35,9 +36,12 @@ enum PrivateDirectory {
         return path
     }
 
-    private static func sweep(_ parent: String) {
+    private static func sweep(_ parent: String, state: String) {
         for name in (try? directoryEntries(parent)) ?? [] {
-            guard let run = RunID(name), let process = run.processID, !processExists(process) else { continue }
+            guard let run = RunID(name), let process = run.processID, !processExists(process),
+                // A commit that goes on works in there.
+                !isGuardianAtWork(for: run, in: state)
+            else { continue }
             try? removeTree("\(parent)/\(name)")
         }
     }

@@ -8,26 +8,24 @@ import UpdateModel
 /// `LOGS/runs/RUN`, with `events.jsonl`, `PLUGIN.PHASE.log` and, while it runs, private directories of its steps.
 public struct RunDirectory: Sendable, Hashable {
     public let path: String
-    private let fileMode: mode_t
+    private let access: FileAccess
 
     public var journal: String { "\(path)/events.jsonl" }
 
-    /// Makes it, with its parents. For a person it is private (0700, 0600); root's is readable by root and the group
-    /// adm, where that exists (0750, 0640).
+    /// Makes it, with its parents.
     static func create(_ path: String, isSystemWide: Bool) throws(RunError) -> RunDirectory {
-        let mode: mode_t = isSystemWide ? 0o755 : 0o700
-        try makeDirectories(path, mode: mode)
-        return RunDirectory(path: path, fileMode: isSystemWide ? 0o640 : 0o600)
+        let access = FileAccess(isSystemWide: isSystemWide)
+        try makeDirectories(path, mode: access.directoryMode)
+        return RunDirectory(path: path, access: access)
     }
 
     func openLog(of step: StepID) throws(Errno) -> OwnedDescriptor {
-        try openFile(
-            "\(path)/\(step.plugin).\(step.phase).log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: fileMode)
+        try access.open("\(path)/\(step.plugin).\(step.phase).log", O_WRONLY | O_APPEND)
     }
 
     func openJournal() throws(RunError) -> OwnedDescriptor {
         do throws(Errno) {
-            return try openFile(journal, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, mode: fileMode)
+            return try access.open(journal, O_WRONLY | O_APPEND)
         } catch {
             throw RunError(.failure, "cannot write \(journal): \(error). Choose another place with --state-dir")
         }

@@ -9,21 +9,24 @@ import UpdateModel
 public struct RunLock: ~Copyable, Sendable {
     private let file: OwnedDescriptor
 
-    /// - Throws: exit code 5 with the holder where another run has it.
+    /// - Throws: exit code 5 with the holder where another run has it; 2 where a newer program keeps its state there.
     public static func acquire(
         state: String, isSystemWide: Bool, user: String, clockText: String
     ) throws(RunError) -> RunLock {
-        try makeDirectories(state, mode: isSystemWide ? 0o755 : 0o700)
+        let access = FileAccess(isSystemWide: isSystemWide)
+        try makeDirectories(state, mode: access.directoryMode)
+        try StateVersion.check(state)
         let path = "\(state)/lock"
         let inUse: String
         do throws(Errno) {
-            let file = try openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, mode: isSystemWide ? 0o644 : 0o600)
+            let file = try access.open(path, O_RDWR)
             if try isHeldByAnother(file.raw) {
                 let holder = String(decoding: try readToEnd(file.raw, limit: 256), as: UTF8.self)
                 inUse = holder.split(separator: "\n").first.map { ": \($0)" } ?? ""
             } else {
                 guard ftruncate(file.raw, 0) == 0 else { throw Errno(rawValue: errno) }
                 try writeAll(file.raw, Array("pid \(getpid()), \(user), since \(clockText)\n".utf8))
+                try StateVersion.mark(state, access)
                 return RunLock(file: file)
             }
         } catch {

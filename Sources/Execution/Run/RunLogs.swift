@@ -96,6 +96,12 @@ private struct LogReader {
         func rank(_ name: String) -> Int { begun[name] ?? begun.count }
         for name in names.sorted(by: { (rank($0), $0) < (rank($1), $1) }) {
             let file = try openFile("\(path)/\(name)", O_RDONLY)
+            let length = Int(lseek(file.raw, 0, SEEK_END))
+            if let read = offsets[name], length < read {
+                // Its middle was cut meanwhile; the end that moved was read before, but for what came in between.
+                take(String(name.dropLast(4)), Array("[update-all: the middle of this log was cut]\n".utf8))
+                offsets[name] = length
+            }
             lseek(file.raw, off_t(offsets[name, default: 0]), SEEK_SET)
             let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 16)
             defer { chunk.deallocate() }

@@ -24,6 +24,8 @@ public actor RunSession {
     private var site: CgroupSite
     private var starter: StepStarter?
     private var janitor: Janitor?
+    /// Where there are no groups.
+    private var orphans: Orphans?
     private var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
@@ -45,8 +47,10 @@ public actor RunSession {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-    /// Signals that a run handles; to be blocked before any thread is started.
-    public static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// What somebody may want of a run.
+    static let handledSignals: [Int32] = [SIGINT, SIGTERM, SIGHUP, SIGTSTP]
+    /// Signals that a run reads; to be blocked before any thread is started.
+    public static let blockedSignals = handledSignals + [SIGCHLD]
 
     /// What a display changed of the terminal, should we die before it can put that right.
     public struct TerminalHandOver: Sendable {
@@ -98,8 +102,7 @@ public actor RunSession {
             machine.missingControllerReason = tree.missingControllerReason
         case .unavailable(let reason):
             machine.missingControllerReason = reason
-            // Orphans of steps come to us then, and not to init, where nobody would find them.
-            try? becomeSubreaper()
+            orphans = Orphans()
         }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
@@ -111,13 +114,14 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, pluginSettings: configuration.pluginSettings,
-                witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor)
+                witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
             let planner = planner
             questioner = starter.map { Questioner(starter: $0) { planner.questionRules($0) } }
-            signals = try SignalSource(Self.handledSignals, on: loop) { [unowned self] signal in
+            let signalNumbers = Self.handledSignals + (orphans == nil ? [] : [SIGCHLD])
+            signals = try SignalSource(signalNumbers, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
             }
         } catch {
@@ -229,12 +233,36 @@ public actor RunSession {
             func writes(_ role: GroupRole) -> [ControlWrite] {
                 controlWrites(for: limits, of: role, on: machine).writes
             }
-            prepared.plan.deviations += tree.applyRunLimits(
+            let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            try planner.refuseWhatCannotBeEnforced(prepared.plan)
+            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+            prepared.plan.deviations += deviations
+            try planner.refuse(deviations)
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
+    /// that cannot be enforced does not matter.
+    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
+        let planner = planner
+        let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
+        let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
+        let refused = configuration.selection.refused.map { name in
+            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
+        }
+        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
+        return UpdateCheck(
+            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
+            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
+    }
+
+    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
+    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
+        PluginExplainer(
+            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
+        ).explain(plugin)
     }
 
     /// - Throws: exit code 2 where a saved plan is no longer what would be done.
@@ -358,7 +386,7 @@ public actor RunSession {
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
         do throws(Errno) {
-            writer = try LogWriter()
+            writer = try LogWriter(limit: configuration.policy.logs.stepBytes.bytes)
         } catch {
             throw RunError(
                 .failure,
@@ -391,6 +419,18 @@ public actor RunSession {
         return report
     }
 
+    /// Removes the logs of old runs, as the policy says; for the end of a run.
+    /// - Returns: what went wrong, as sentences without a full stop.
+    public func removeOldLogs() -> [String] {
+        let places = configuration.places
+        let reports = (try? readPredecessorReports(in: places.state, current: run)) ?? []
+        let guarded = Set(reports.filter(\.isGuardianAtWork).map(\.run))
+        let retention = LogRetention(directory: "\(places.logs)/runs", settings: configuration.policy.logs) { run in
+            guarded.contains(run) || run.processID.map(processExists) ?? false
+        }
+        return retention.apply(now: calendarTime())
+    }
+
     /// Before the first process is started; once.
     private func startGuardian() {
         guard guardian == nil, guardianTrouble == nil else { return }
@@ -406,7 +446,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
-                loop: loop, start: { socket in try launchGuardian(program, socket: socket) },
+                loop: loop,
+                start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
                     assumeIsolated { $0.bus.publish(.error(text)) }
                 })
@@ -431,6 +472,8 @@ public actor RunSession {
 
     private func received(_ signal: ReceivedSignal) {
         switch signal.number {
+        case SIGCHLD:
+            orphans?.reap()
         case SIGTSTP:
             standStill()
         case SIGHUP:

@@ -25,6 +25,8 @@ public struct RunResult: Sendable {
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
     public var signal: Int32?
+    /// A step did not run since a limit that the policy requires was not in force.
+    public var lacksRequiredLimit = false
 }
 
 /// Runs one plan.
@@ -203,6 +205,8 @@ final class RunSupervisor {
             running[step] = nil
             stepOfLog[run.logID] = nil
             guardian?.unprotect(step: step)
+            for deviation in error.missingLimits { bus.publish(.limit(deviation), of: step.plugin) }
+            if !error.missingLimits.isEmpty { report.lacksRequiredLimit = true }
             releaseAndReport(
                 step, PhaseEnd(phase: step.phase, outcome: error.outcome, error: error.reason), hasRun: false)
         }

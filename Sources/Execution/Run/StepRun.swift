@@ -24,10 +24,13 @@ final class StepRun: SupervisedProcess.Output {
     private var ending: (judgement: StepJudgement, metrics: Metrics)?
     private var lastLines: [OutputStream: OutputLines] = [:]
     private(set) var result: UpdateResult?
+    private var resultCount = 0
     private let onEnd: (StepRun, PhaseEnd) -> Void
 
     /// A log to which not one byte could be written for so long is given up.
     private static let stallLimit = Duration.seconds(30)
+    /// Results are state, which no reader loses: a plugin that reports them without end must not fill their memory.
+    static let maximumResults = 100
 
     var step: StepID { command.step }
     var logID: LogWriter.LogID { log }
@@ -161,16 +164,30 @@ final class StepRun: SupervisedProcess.Output {
             case .event(.progress(let progress)):
                 publish(.progress(progress))
             case .event(.result(let result)):
-                self.result = result
-                publish(.result(result))
+                take(result)
             case .event(.phaseStart), .event(.phaseEnd):
                 // The phases are ours: they begin and end with their processes.
                 break
             case .warning(let text):
-                _ = writer.append(Array("[update-all: \(text)]\n".utf8), to: log)
+                warn(text)
             }
         }
     }
+
+    private func take(_ result: UpdateResult) {
+        resultCount += 1
+        switch resultCount {
+        case ...Self.maximumResults:
+            self.result = result
+            publish(.result(result))
+        case Self.maximumResults + 1:
+            warn("more than \(Self.maximumResults) results were reported; the rest is ignored")
+        default:
+            break
+        }
+    }
+
+    private func warn(_ text: String) { _ = writer.append(Array("[update-all: \(text)]\n".utf8), to: log) }
 
     // MARK: The log
 
@@ -192,8 +209,12 @@ final class StepRun: SupervisedProcess.Output {
         guard logFailure == nil else { return }
         logFailure = failure
         if command.isProtected {
-            let goesOn = started == nil ? "" : ". The commit goes on"
-            publish(.error("the log of \(step) is cut: \(failure)\(goesOn)"))
+            let hasEnded = started == nil
+            publish(
+                .error(
+                    hasEnded
+                        ? "the end of the log of \(step) is missing: \(failure)"
+                        : "the log of \(step) is cut: \(failure). The commit goes on"))
             started?.process?.resumeReading()
         } else {
             started?.process?.stop(.logFailed, isUrgent: false)
@@ -254,7 +275,7 @@ final class StepRun: SupervisedProcess.Output {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }
-        started.cleanUp()
+        started.cleanUp(after: end)
         // The process hands its output to this object: one of the two must let go, or neither is ever freed.
         self.started = nil
         ending = (judgement, metrics)

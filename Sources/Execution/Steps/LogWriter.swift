@@ -13,9 +13,6 @@ final class LogWriter: @unchecked Sendable {
     /// Bytes that wait for one log at most; at the bound that step's output is not read until there is room.
     static let bound = 4 << 20
 
-    /// One log has so many bytes at most; what comes beyond is left out, and its last line says so.
-    static let limit: Int64 = 4 << 30
-
     struct LogID: Hashable, Sendable { fileprivate let number: Int }
 
     /// What became of a log since it was asked last.
@@ -37,10 +34,9 @@ final class LogWriter: @unchecked Sendable {
     }
 
     fileprivate struct Log {
-        let file: WrittenFile
+        let file: LogFile
         var chunks: Deque<[UInt8]> = []
         var pending = 0
-        var written: Int64 = 0
         var failure: Errno?
         var isFull = false
         var isClosing = false
@@ -50,12 +46,6 @@ final class LogWriter: @unchecked Sendable {
 
         /// The thread has nothing to do with it.
         var isIdle: Bool { chunks.isEmpty && !isQueued && !isBeingWritten }
-    }
-
-    /// A descriptor that the writer's thread uses outside the lock, closed when nobody does any more.
-    fileprivate final class WrittenFile: Sendable {
-        let descriptor: OwnedDescriptor
-        init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
     }
 
     fileprivate struct State {
@@ -70,12 +60,16 @@ final class LogWriter: @unchecked Sendable {
     }
 
     private let state = Mutex(State())
+    /// Of each log, in bytes.
+    private let limit: Int64
     private let work: WakeUp
     private let ended: WakeUp
     /// Signalled where `takeNotices` has something; for the event loop to watch.
     let notice: WakeUp
 
-    init() throws(Errno) {
+    /// - Parameter limit: one log has so many bytes at most; beyond that its middle is cut, see `LogFile`.
+    init(limit: Int64 = 4 << 30) throws(Errno) {
+        self.limit = limit
         work = try WakeUp()
         notice = try WakeUp()
         ended = try WakeUp()
@@ -87,7 +81,7 @@ final class LogWriter: @unchecked Sendable {
 
     /// - Parameter file: opened for appending.
     func open(_ file: consuming OwnedDescriptor) -> LogID {
-        let file = WrittenFile(file)
+        let file = LogFile(file, limit: limit)
         return state.withLock { state in
             state.nextNumber += 1
             let log = LogID(number: state.nextNumber)
@@ -115,14 +109,14 @@ final class LogWriter: @unchecked Sendable {
     /// For commits: their output is on disk before anybody is told of it, and is not lost with us. A disk that hangs holds
     /// the caller then; a commit on it would hang as well.
     func write(_ bytes: [UInt8], to log: LogID) -> Bool {
-        let idle = state.withLock { state -> (WrittenFile, room: Int64)? in
+        let idle = state.withLock { state -> LogFile? in
             guard let log = state.logs[log], log.isIdle, log.failure == nil else { return nil }
-            return (log.file, Self.limit - log.written)
+            return log.file
         }
-        guard let (file, room) = idle else { return append(bytes, to: log) }
+        // A cut takes a while: it is for the thread.
+        guard let file = idle, file.hasRoom(for: bytes.count) else { return append(bytes, to: log) }
         do throws(Errno) {
-            try file.write(bytes, room: room)
-            state.withLock { $0.logs[log]?.written += Int64(bytes.count) }
+            try file.write(bytes)
         } catch {
             state.withLock { state in
                 state.logs[log]?.failure = error
@@ -187,25 +181,23 @@ final class LogWriter: @unchecked Sendable {
 
     /// - Returns: whether there will be more to do.
     private func writeWhatIsReady() -> Bool {
-        while let (log, file, chunks, room) = nextTurn() {
-            var written: Int64 = 0
+        while let (log, file, chunks) = nextTurn() {
             var failure: Errno?
             for chunk in chunks {
                 beginWrite()
-                do {
-                    try file.write(chunk, room: room - written)
-                    written += Int64(chunk.count)
+                do throws(Errno) {
+                    try file.write(chunk, willCopy: beginWrite)
                 } catch {
                     failure = error
                     break
                 }
             }
-            finishTurn(log, written: written, failure: failure)
+            finishTurn(log, failure: failure)
         }
         return state.withLock { !$0.isStopping }
     }
 
-    private func nextTurn() -> (LogID, WrittenFile, Deque<[UInt8]>, Int64)? {
+    private func nextTurn() -> (LogID, LogFile, Deque<[UInt8]>)? {
         state.withLock { state in
             while let id = state.ready.popFirst() {
                 // One that was closed while it was written may be gone already, and others still wait behind it.
@@ -213,7 +205,7 @@ final class LogWriter: @unchecked Sendable {
                 state.logs[id]!.isQueued = false
                 state.logs[id]!.chunks = []
                 state.logs[id]!.isBeingWritten = true
-                return (id, log.file, log.chunks, Self.limit - log.written)
+                return (id, log.file, log.chunks)
             }
             return nil
         }
@@ -225,13 +217,12 @@ final class LogWriter: @unchecked Sendable {
         state.withLock { $0.writingSince = now }
     }
 
-    private func finishTurn(_ id: LogID, written: Int64, failure: Errno?) {
+    private func finishTurn(_ id: LogID, failure: Errno?) {
         let mustNotify = state.withLock { state in
             state.writingSince = nil
             guard var log = state.logs[id] else { return false }
             var mustNotify = false
             log.isBeingWritten = false
-            log.written += written
             log.pending = log.chunks.reduce(0) { $0 + $1.count }
             if let failure, log.failure == nil {
                 log.failure = failure
@@ -265,16 +256,5 @@ extension LogWriter.State {
         logs[log]!.isQueued = true
         ready.append(log)
         return ready.count == 1
-    }
-}
-
-extension LogWriter.WrittenFile {
-    /// Writes a chunk, or as much of it as `room` allows.
-    fileprivate func write(_ chunk: [UInt8], room: Int64) throws(Errno) {
-        if Int64(chunk.count) <= room { return try writeAll(descriptor.raw, chunk) }
-        if room > 0 { try writeAll(descriptor.raw, Array(chunk.prefix(Int(room)))) }
-        if room >= 0 {
-            try writeAll(descriptor.raw, Array("\n[update-all: this log is full; the rest was not kept]\n".utf8))
-        }
     }
 }

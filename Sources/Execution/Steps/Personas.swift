@@ -118,6 +118,8 @@ final class Personas {
             return user
         case .invokingUser:
             if let caller { return caller }
+            // What only root can change is root's, and stays so.
+            if trusted.contains(plugin.executable) { return user }
             let owner = (try? status(plugin.executable))?.st_uid ?? 0
             if owner == user.user { return user }
             let account = owners[owner] ?? (try? Account.numbered(owner)) ?? nil

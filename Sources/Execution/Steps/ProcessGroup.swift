@@ -18,6 +18,14 @@ enum ProcessGroup {
         }
     }
 
+    /// Its processes are found by the id of the main process, which must stay its own until the end.
+    var needsMainProcess: Bool {
+        switch self {
+        case .leaf: false
+        case .tracked: true
+        }
+    }
+
     func signalAll(_ signal: Int32) {
         switch self {
         case .leaf:

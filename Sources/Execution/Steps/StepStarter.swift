@@ -21,6 +21,8 @@ struct StepCommand: Sendable {
     var settings: StepSettings
     /// Control writes of its group, in order.
     var limits: [ControlWrite]
+    /// It is not started where one of them is not in force.
+    var requiresLimits = false
     var hints = ResourceHints()
     var isProtected = false
     var stopSignal: Int32?
@@ -32,6 +34,28 @@ struct StartFailure: Error {
     var outcome: Outcome
     /// As a sentence without a full stop; it says what to do.
     var reason: String
+    /// Required limits that are not in force.
+    var missingLimits: [LimitDeviation] = []
+}
+
+extension StartFailure {
+    /// The plan could not know: the kernel refused a limit, or made it another, when the step's own group was there.
+    fileprivate init(missingLimits: [LimitDeviation]) {
+        let list = missingLimits.map(\.asMissing).joined(separator: "; ")
+        self.init(
+            outcome: .failed,
+            reason: "limits that the policy requires are not in force: \(list). "
+                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+            missingLimits: missingLimits)
+    }
+}
+
+extension LimitDeviation {
+    /// As an error lists it.
+    var asMissing: String {
+        guard let effective else { return "\(control) = \(requested): \(reason)" }
+        return "\(control) = \(requested) is \(effective): \(reason)"
+    }
 }
 
 /// A process that runs, with what belongs to it.
@@ -41,16 +65,21 @@ final class StartedStep {
     let group: ProcessGroup
     fileprivate let directory: PrivateStepDirectory
     fileprivate(set) var process: SupervisedProcess?
+    private let directories: StepDirectories
     private let janitor: Janitor
+    private let orphans: Orphans?
 
     fileprivate init(
-        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory, janitor: Janitor
+        persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory,
+        directories: StepDirectories, janitor: Janitor, orphans: Orphans?
     ) {
         self.persona = persona
         self.leaf = leaf
         self.group = group
         self.directory = directory
+        self.directories = directories
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// What it used: by its group, or where it has none by what the kernel counted for its main process.
@@ -65,36 +94,14 @@ final class StartedStep {
 
     /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
     /// next run.
-    func cleanUp() {
-        let (directory, leaf) = (directory, leaf)
-        janitor.later {
-            directory.removeIfUsed()
-            try? leaf?.remove()
-        }
+    func cleanUp(after end: ProcessLifecycle.End) {
+        if let process { orphans?.isNoLongerOurs(process.processID) }
+        // Without a group nobody knows for certain that all have gone.
+        directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
+        if let leaf { janitor.later { try? leaf.remove() } }
     }
 
     var temporaryDirectory: String { directory.path }
-}
-
-/// A fresh directory that is one process's own.
-private struct PrivateStepDirectory: Sendable {
-    let path: String
-    private let made: timespec
-
-    init(_ path: String, owner: Account?) throws(Errno) {
-        self.path = path
-        try makeDirectory(path, mode: 0o700)
-        made = try status(path).st_mtim
-        if let owner { try changeOwner(path, user: owner.user, group: owner.group) }
-    }
-
-    /// Removes it if anything was ever put into it. An untouched one costs nothing and goes with the run's own: to remove
-    /// each at once costs much, since ext4 does not use the inode of a directory again for five seconds, and searches past
-    /// all of those for the next one.
-    func removeIfUsed() {
-        if let now = try? status(path).st_mtim, now.tv_sec == made.tv_sec, now.tv_nsec == made.tv_nsec { return }
-        try? removeTree(path)
-    }
 }
 
 /// Starts processes of steps: the account, a private directory, the group with its limits, the process in it.
@@ -104,7 +111,7 @@ final class StepStarter {
     private let launcher: any Launcher
     private let site: CgroupSite
     private let personas: Personas
-    private let temporaryRoot: String
+    private let directories: StepDirectories
     private let proxies: Proxies
     private let isScheduled: Bool
     private let pluginSettings: [PluginName: [PluginSetting]]
@@ -112,26 +119,29 @@ final class StepStarter {
     private let witness: String?
     private let isWatched: Bool
     private let janitor: Janitor
+    private let orphans: Orphans?
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String],
-        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor
+        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor,
+        orphans: Orphans?
     ) {
         self.run = run
         self.loop = loop
         self.launcher = launcher
         self.site = site
         self.personas = personas
-        self.temporaryRoot = temporaryRoot
+        directories = StepDirectories(in: temporaryRoot, janitor: janitor)
         proxies = Proxies(environment: environment)
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.pluginSettings = pluginSettings
         self.witness = witness
         self.isWatched = isWatched
         self.janitor = janitor
+        self.orphans = orphans
     }
 
     /// - Parameters:
@@ -149,7 +159,7 @@ final class StepStarter {
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
-        let directory = try makeDirectory(for: command, persona)
+        let directory = try makeDirectory(for: persona)
         do throws(StartFailure) {
             return try start(
                 command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
@@ -167,8 +177,12 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
+            if command.requiresLimits, let missing = leaf?.deviations, !missing.isEmpty {
+                throw StartFailure(missingLimits: missing)
+            }
             let process = try launch(
                 command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
+            orphans?.isOurs(process.pid)
             let group: ProcessGroup =
                 if let leaf {
                     .leaf(leaf)
@@ -176,7 +190,8 @@ final class StepStarter {
                     .tracked(ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"))
                 }
             let started = StartedStep(
-                persona: persona, leaf: leaf, group: group, directory: directory, janitor: janitor)
+                persona: persona, leaf: leaf, group: group, directory: directory, directories: directories,
+                janitor: janitor, orphans: orphans)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -185,6 +200,7 @@ final class StepStarter {
                 started.process = try SupervisedProcess(
                     process, group: group, rules: rules, output: output, loop: loop, onNotice: onNotice, onEnd: onEnd)
             } catch {
+                orphans?.isNoLongerOurs(process.pid)
                 throw StartFailure(
                     outcome: .failed,
                     reason: "it cannot be watched: \(error). Raise the limit of open files (ulimit -n)")
@@ -196,16 +212,15 @@ final class StepStarter {
         }
     }
 
-    private func makeDirectory(for command: StepCommand, _ persona: Persona) throws(StartFailure)
-        -> PrivateStepDirectory
-    {
-        let path = "\(temporaryRoot)/\(command.step.leafName(attempt: command.attempt))"
+    private func makeDirectory(for persona: Persona) throws(StartFailure) -> PrivateStepDirectory {
         do throws(Errno) {
-            return try PrivateStepDirectory(path, owner: persona.needsChange ? persona.account : nil)
+            return try directories.take(for: persona.needsChange ? persona.account : nil)
         } catch {
             throw StartFailure(
                 outcome: .failed,
-                reason: "its private directory \(path) cannot be made: \(error). Choose another place with --state-dir")
+                reason:
+                    "no private directory can be made for it in \(directories.root): \(error). "
+                    + "Choose another place with --state-dir")
         }
     }
 

@@ -98,7 +98,9 @@ final class SupervisedProcess {
     // MARK: What happens
 
     private func exited() {
-        guard let exit = (try? reapProcess(process.pidfd.raw)) ?? nil else { return }
+        let descriptor = process.pidfd.raw
+        let ended = group.needsMainProcess ? try? endOfProcess(descriptor) : try? reapProcess(descriptor)
+        guard let exit = ended ?? nil else { return }
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
@@ -227,6 +229,7 @@ final class SupervisedProcess {
         closeStreams()
         for timer in timers { timer.cancel() }
         timers = []
+        if group.needsMainProcess { _ = try? reapProcess(process.pidfd.raw) }
     }
 
     private func closeStreams() {

@@ -98,18 +98,37 @@ claim_common_answers() {
     claim 'a whole system is valid' is "$status" 0
 }
 
+# use_python: makes python3 that of the system, if it has venv: another may belong to a person who alone can read it.
+use_python() {
+    for python in /usr/bin/python3 "$(command -v python3)"; do
+        if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+            mkdir -p "$top/bin"
+            printf '#!/bin/sh\nexec %s "$@"\n' "$python" >"$top/bin/python3"
+            chmod +x "$top/bin/python3"
+            PATH=$top/bin:$PATH
+            return
+        fi
+    done
+    skip 'python3 with venv is missing: apt-get install python3-venv'
+}
+
+make_wheel() {
+    python3 "$project/contrib/demo/make-wheel" "$top/index" "$@"
+}
+
 # claim_unprivileged: as root, that the same test holds for an unprivileged user.
 claim_unprivileged() {
     [ "$(id -u)" = 0 ] || return 0
     as_nobody() {
         env -i PATH="$PATH" setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
     }
-    if ! as_nobody test -r "$0"; then
+    script=$project/Tests/Contrib/${0##*/}
+    if ! as_nobody test -r "$script"; then
         printf '# not run as an unprivileged user, who cannot read %s\n' "$project"
         return 0
     fi
     status=0
-    as_nobody sh "$0" >"$top/subtest" || status=$?
+    as_nobody sh "$script" >"$top/subtest" || status=$?
     sed 's/^/    /' "$top/subtest"
     claim 'all of it holds for an unprivileged user' is "$status" 0
 }

@@ -1,0 +1,27 @@
+// Processes of steps that lost their parents and have become our children, where no control group holds them.
+
+import Glibc
+import LinuxSystem
+
+/// Reaps orphans that ended, since nobody else can and a process table is finite. Lives on the event loop's thread.
+final class Orphans {
+    /// Children that we started, and whose ends somebody here waits for.
+    private var ours: Set<pid_t> = []
+
+    /// From now on orphaned descendants become our children and not those of init, where nobody would find them.
+    init() { try? becomeSubreaper() }
+
+    func isOurs(_ process: pid_t) { ours.insert(process) }
+
+    /// Nobody waits for its end any longer.
+    func isNoLongerOurs(_ process: pid_t) {
+        ours.remove(process)
+        reap()
+    }
+
+    /// To be called when a child may have ended. One of ours that ended and was not reaped yet hides the rest: they have
+    /// their turn after it.
+    func reap() {
+        while let process = anyEndedChild(), !ours.contains(process) { reapOrphan(process) }
+    }
+}

@@ -1,0 +1,276 @@
+// What a policy does on this machine, in sentences: what is enforced and by which control file, what is not and why.
+
+import UpdateModel
+
+/// What became of the limits of one control group.
+public struct GroupReport: Hashable, Sendable {
+    /// As read back from the kernel.
+    public var applied: [ControlWrite]
+    public var deviations: [LimitDeviation]
+
+    public init(applied: [ControlWrite], deviations: [LimitDeviation]) {
+        self.applied = applied
+        self.deviations = deviations
+    }
+}
+
+/// One value of a policy, and what it comes to.
+public struct PolicyStatement: Hashable, Sendable {
+    public enum State: String, Sendable {
+        case enforced
+        /// In force otherwise than asked for.
+        case altered
+        /// Asked for, and not in force here.
+        case notEnforced = "not_enforced"
+        /// Not for this step, on purpose.
+        case leftOut = "left_out"
+    }
+
+    public var state: State
+    /// Where the value stands in the policy; `nil`: the manifest's, or what holds without one.
+    public var slot: PolicySlot?
+    /// What it asks for, as a sentence without a full stop.
+    public var text: String
+    /// Control files with their values, as read back.
+    public var controls: [ControlWrite] = []
+    /// Why it is not in force as asked, as a clause.
+    public var reason: String?
+
+    public init(
+        _ state: State, _ slot: PolicySlot?, _ text: String, controls: [ControlWrite] = [], reason: String? = nil
+    ) {
+        self.state = state
+        self.slot = slot
+        self.text = text
+        self.controls = controls
+        self.reason = reason
+    }
+
+    /// The key as a person finds it: `[step] memory_max`.
+    public var source: String? {
+        slot.map { $0.table == .document ? $0.key.rawValue : "\($0.table.header) \($0.key.rawValue)" }
+    }
+}
+
+/// What a step is, besides what the policy says of it.
+public struct ExplainedStep: Hashable, Sendable {
+    public var plugin: PluginName
+    public var phase: Phase
+    /// A commit.
+    public var isProtected: Bool
+    /// Whether it runs as root.
+    public var isRoot: Bool
+    /// It runs as the user and calls sudo itself.
+    public var callsSudo: Bool
+    /// Of the manifest, or of the command.
+    public var timeout: Duration
+
+    public init(
+        _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration
+    ) {
+        self.plugin = plugin
+        self.phase = phase
+        self.isProtected = isProtected
+        self.isRoot = isRoot
+        self.callsSudo = callsSudo
+        self.timeout = timeout
+    }
+}
+
+extension MergedPolicy {
+    private static let groupKeys: [PolicyKey] = [
+        .memoryHigh, .memoryMax, .memorySwapMax, .cpuQuota, .cpuWeight, .ioWeight, .io, .tasksMax,
+    ]
+
+    /// What binds all steps together.
+    /// - Parameters:
+    ///   - group: the run's own group.
+    ///   - steps: the branch of its ordinary steps.
+    public func explainRun(group: GroupReport, steps: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
+        let both = GroupReport(
+            applied: group.applied + steps.applied, deviations: group.deviations + steps.deviations)
+        let limits = LimitExplainer(policy: self, tables: [.run], role: .branch, report: both, facts: facts)
+        var statements = Self.groupKeys.flatMap { limits.statements(for: $0) }
+        let run = run(on: facts)
+        let parallel = run.parallel ?? facts.cpus
+        statements.append(
+            PolicyStatement(
+                .enforced, setting(.parallel, in: [.run])?.slot,
+                (parallel == 1 ? "One step at a time" : "At most \(parallel) steps at the same time")
+                    + (run.parallel == nil ? ", as many as there are CPUs" : "")))
+        statements.append(
+            PolicyStatement(
+                .enforced, setting(.downloads, in: [.run])?.slot,
+                run.downloads == 1 ? "One download at a time" : "At most \(run.downloads) downloads at the same time"))
+        return statements
+    }
+
+    /// What binds all commits together.
+    /// - Parameter group: the branch of the run's commits.
+    public func explainCommits(group: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
+        let limits = LimitExplainer(policy: self, tables: [.run], role: .protectedBranch, report: group, facts: facts)
+        return [PolicyKey.memoryHigh, .memoryMax, .memorySwapMax, .tasksMax].flatMap { limits.statements(for: $0) }
+    }
+
+    /// What one step gets.
+    public func explain(_ step: ExplainedStep, group: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
+        let tables = Self.tables(of: step.plugin, step.phase)
+        let limits = LimitExplainer(
+            policy: self, tables: tables, role: step.isProtected ? .protectedLeaf : .leaf, report: group, facts: facts)
+        let process = ProcessExplainer(policy: self, tables: tables, step: step, facts: facts)
+        return Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements
+            + withoutMechanism(tables)
+    }
+
+    /// The keys of these tables that this version does not act on.
+    private func withoutMechanism(_ tables: [PolicyTable]) -> [PolicyStatement] {
+        PolicyKey.allCases.filter { !$0.isEnforced }.compactMap { key in
+            guard let (slot, setting) = setting(key, in: tables), !setting.value.asksForNothing else { return nil }
+            return PolicyStatement(
+                .notEnforced, slot, "\(key.rawValue) = \(setting.value.text)", reason: MergedPolicy.noMechanism)
+        }
+    }
+}
+
+/// Explains the limits of one group.
+private struct LimitExplainer {
+    let policy: MergedPolicy
+    let tables: [PolicyTable]
+    let role: GroupRole
+    let report: GroupReport
+    let facts: MachineFacts
+
+    func statements(for key: PolicyKey) -> [PolicyStatement] {
+        guard let (slot, setting) = policy.setting(key, in: tables) else { return [] }
+        if case .caps(let caps) = setting.value { return caps.map { statement(for: $0, slot) } }
+        guard let text = text(of: key, setting.value) else {
+            return [PolicyStatement(.enforced, slot, "No limit of \(Self.noun(key))")]
+        }
+        if let reason = whyLeftOut(key) {
+            return [PolicyStatement(.leftOut, slot, text, reason: reason)]
+        }
+        return [judge(slot, text, files: files(of: key), deviates: { _ in true })]
+    }
+
+    /// Compares what was asked for with what was read back.
+    private func judge(
+        _ slot: PolicySlot, _ text: String, files: [String], isOwn: (ControlWrite) -> Bool = { _ in true },
+        deviates: (LimitDeviation) -> Bool
+    ) -> PolicyStatement {
+        let controls = report.applied.filter { files.contains($0.file) && isOwn($0) }
+        // Among the deviations of a translation and of the kernel, one that leaves nothing in force counts most.
+        let deviations = report.deviations.filter { files.contains($0.control) && deviates($0) }
+        if let missing = deviations.first(where: { $0.effective == nil }) {
+            return PolicyStatement(.notEnforced, slot, text, reason: missing.reason)
+        }
+        if let altered = deviations.first {
+            return PolicyStatement(.altered, slot, text, controls: controls, reason: altered.reason)
+        }
+        if controls.isEmpty {
+            return PolicyStatement(.notEnforced, slot, text, reason: facts.missingControllerReason)
+        }
+        return PolicyStatement(.enforced, slot, text, controls: controls)
+    }
+
+    private func statement(for cap: IOCap, _ slot: PolicySlot) -> PolicyStatement {
+        let device: String? = if case .disk(let device) = facts.disks[cap.path] { device } else { nil }
+        return judge(
+            slot, Self.text(cap), files: ["io.max"],
+            isOwn: { write in device.map { write.value.hasPrefix("\($0) ") } ?? false },
+            deviates: { deviation in
+                // One for each path without a disk, one for each disk that the kernel refused, or one for all.
+                deviation.requested.hasPrefix("\(cap.path) ") || deviation.requested.contains(", \(cap.path) ")
+                    || device.map { deviation.requested.hasPrefix("\($0) ") } ?? false
+            })
+    }
+
+    /// Why a commit does not get it.
+    private func whyLeftOut(_ key: PolicyKey) -> String? {
+        guard role.isProtected else { return nil }
+        switch key {
+        case .memorySwapMax: return "without swap, memory.high stops what has nothing to give back"
+        case .tasksMax: return "fork would fail in the middle of a commit"
+        case .memoryMax where policy.setting(.memoryHigh, in: tables) != nil:
+            return "it kills; memory_high holds a commit"
+        default: return nil
+        }
+    }
+
+    private func files(of key: PolicyKey) -> [String] {
+        switch key {
+        case .memoryHigh: ["memory.high"]
+        case .memoryMax: role.isProtected ? ["memory.high"] : ["memory.max", "memory.oom.group"]
+        case .memorySwapMax: ["memory.swap.max"]
+        case .cpuQuota: ["cpu.max"]
+        case .cpuWeight: ["cpu.idle", "cpu.weight"]
+        case .ioWeight: ["io.weight"]
+        case .tasksMax: ["pids.max"]
+        default: ["io.max"]
+        }
+    }
+
+    // MARK: Words
+
+    /// `nil`: the value says that there is no limit.
+    private func text(of key: PolicyKey, _ value: PolicyValue) -> String? {
+        switch (key, value) {
+        case (_, .memory(.infinity)), (_, .cpu(.infinity)), (_, .tasks(nil)):
+            return nil
+        case (.memoryHigh, .memory(let amount)):
+            return "Slowed from \(text(amount)) of memory on"
+        case (.memoryMax, .memory(let amount)) where role.isProtected && whyLeftOut(key) == nil:
+            return "Slowed from \(text(amount)) of memory on, and not killed"
+        case (.memoryMax, .memory(let amount)):
+            let whom = role == .branch ? "one of them" : "the step"
+            return "At most \(text(amount)) of memory; beyond that \(whom) is killed"
+        case (.memorySwapMax, .memory(let amount)):
+            let size = bytes(amount)
+            return size.bytes == 0 ? "No swap" : "At most \(size) of swap"
+        case (.cpuQuota, .cpu(.cpus(let share))):
+            return "At most \(share.percentText) of one CPU"
+        case (.cpuQuota, .cpu(.machine(let share))):
+            return "At most \(share.percentText) of all \(facts.cpus) CPUs"
+        case (.cpuWeight, .cpuWeight(.idle)):
+            return "CPU only where nobody else wants it"
+        case (.cpuWeight, .cpuWeight(.weight(let weight))):
+            return "CPU weight \(weight) among its siblings; 100 is usual"
+        case (.ioWeight, .integer(let weight)):
+            return "I/O weight \(weight) among its siblings; 100 is usual"
+        case (.tasksMax, .tasks(let count?)):
+            return "At most \(count) processes and threads"
+        default:
+            return "\(key.rawValue) = \(value.text)"
+        }
+    }
+
+    private func bytes(_ amount: MemoryAmount) -> ByteCount {
+        switch amount {
+        case .bytes(let size): size
+        case .share(let share): ByteCount(Int64(Double(facts.memory.bytes) * share.value))
+        case .infinity: facts.memory
+        }
+    }
+
+    /// `1.0 GiB (25 % of the machine's)`.
+    private func text(_ amount: MemoryAmount) -> String {
+        if case .share(let share) = amount { return "\(bytes(amount)) (\(share.percentText) of the machine's)" }
+        return bytes(amount).description
+    }
+
+    private static func noun(_ key: PolicyKey) -> String {
+        switch key {
+        case .memoryHigh, .memoryMax: "memory"
+        case .memorySwapMax: "swap"
+        case .cpuQuota: "CPU time"
+        default: "processes and threads"
+        }
+    }
+
+    private static func text(_ cap: IOCap) -> String {
+        let caps = [
+            cap.readBandwidthMax.map { "\($0) a second read" }, cap.writeBandwidthMax.map { "\($0) a second written" },
+            cap.readIOPSMax.map { "\($0) reads a second" }, cap.writeIOPSMax.map { "\($0) writes a second" },
+        ]
+        return "On the disk of \(cap.path) at most \(caps.compactMap(\.self).joined(separator: ", "))"
+    }
+}

@@ -1,0 +1,69 @@
+// `update-all policy show`: the merged policy as a file that says the same, or what one plugin's steps get of it.
+
+import ArgumentParser
+import Execution
+import JSONDocument
+import Policy
+import UpdateModel
+
+struct PolicyShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Print the policy in force as TOML, or what a plugin's steps get of it.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "Only what this plugin's steps get.")
+    var plugin: String?
+
+    @Flag(help: "Say behind each value where it was given.")
+    var origin = false
+
+    @Option(help: "How it is printed: table, which is TOML here, or json.")
+    var format = TableFormat.table
+
+    func validate() throws { _ = try pluginName() }
+
+    func run() throws {
+        let places = common.places()
+        let policy = try loadPolicy(places, try common.configuration(places), assignments: common.assignments)
+        let name = try pluginName()
+        switch format {
+        case .table:
+            let text = name.map { policy.document(of: $0, origins: origin) } ?? policy.document(origins: origin)
+            writeToStandardOutput(Array(text.utf8))
+        case .json:
+            writeToStandardOutput(json(policy, name.map { policy.settings(of: $0) } ?? policy.settings))
+        }
+    }
+
+    /// Any name that a plugin can have: a policy may say something of one that is not installed here.
+    private func pluginName() throws -> PluginName? {
+        guard let plugin else { return nil }
+        guard let name = PluginName(plugin) else {
+            throw ValidationError("\"\(plugin)\" is not the name of a plugin; update-all list shows them")
+        }
+        return name
+    }
+
+    private func json(_ policy: MergedPolicy, _ settings: [(slot: PolicySlot, setting: PolicySetting)]) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.key("policy")
+        writer.write(policy.name)
+        writer.key("settings")
+        writer.beginArray()
+        for (slot, setting) in settings {
+            writer.beginObject()
+            writer.key("key")
+            writer.write(slot.description)
+            writer.key("value")
+            writer.write(setting.value.text)
+            writer.key("origin")
+            writer.write(setting.origin.description)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes + [0x0A]
+    }
+}

@@ -1,0 +1,147 @@
+import TestSupport
+import Testing
+import UpdateModel
+
+@testable import Policy
+
+@Suite("A policy as a document")
+struct PolicyDocumentTests {
+    @Test("is TOML in the order of the reference, with the origin of each value where that is asked for")
+    func text() throws {
+        let policy = try merge(
+            base: "extends = \"other\"\n[run]\nparallel = 3\nmemory_max = \"1024M\"",
+            etc: ["[plugin.apt]\ntimeout = \"90m\""],
+            set: ["step.nice=3"], others: ["other": "description = \"all\"\n[step]\nstop_grace = \"1500ms\"\nnice = 5"])
+        #expect(
+            policy.document(origins: false) == """
+                description = "all"
+                enforcement = "preferred"
+
+                [run]
+                memory_max = "1G"
+                parallel = 3
+                downloads = 2
+
+                [step]
+                nice = 3
+                no_new_privileges = true
+                leftovers = "kill"
+                stop_grace = "1s500ms"
+                wait_timeout = "30m"
+                pty = "auto"
+
+                [plugin.apt]
+                timeout = "1h30m"
+
+                """)
+        let lines = policy.document(origins: true).split(separator: "\n")
+        #expect(lines[0] == "description = \"all\"        # other:1")
+        #expect(lines.contains("memory_max = \"1G\"  # base.toml:4"))
+        #expect(lines.contains("nice = 3                  # --set step.nice=3"))
+        #expect(lines.contains("pty = \"auto\"              # built-in"))
+        #expect(lines.contains("timeout = \"1h30m\"  # etc-0.toml:2"))
+    }
+
+    @Test("of one plugin has each value that is in force for a phase, whatever table it comes from")
+    func plugin() throws {
+        let pin = String(repeating: "a", count: 64)
+        let policy = try merge(
+            base: """
+                [step]
+                nice = 1
+                memory_max = "1G"
+                [step.download]
+                nice = 2
+                [plugin.apt]
+                nice = 3
+                sha256 = "\(pin)"
+                [plugin.apt.execute]
+                nice = 4
+                [plugin.other]
+                nice = 5
+                """)
+        let document = policy.document(of: apt, origins: true)
+        #expect(document.hasPrefix("[plugin.apt]\nsha256 = \"\(pin)\"  # base.toml:8\n\n[plugin.apt.check]\n"))
+        #expect(document.contains("nice = 3                  # base.toml:7\n"))
+        #expect(document.contains("nice = 4                  # base.toml:10\n"))
+        #expect(!document.contains("other"))
+        // Over any policy it gives the plugin the same.
+        let again = try merge(base: "[step]\nnice = 9\ntasks_max = \"infinity\"", etc: [document])
+        for phase in Phase.allCases {
+            #expect(again.step(apt, phase, on: machine) == policy.step(apt, phase, on: machine))
+        }
+    }
+
+    @Test("reads back as the same policy, whatever it is and however many layers it has")
+    func roundTrip() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<150 {
+            let policy = try merge(
+                base: RandomPolicy.text(&generator),
+                etc: (0..<Int.random(in: 0...2, using: &generator)).map { _ in RandomPolicy.text(&generator) })
+            for origins in [false, true] {
+                let document = policy.document(origins: origins)
+                let again = try? merge(base: document)
+                #expect(again?.canonicalText == policy.canonicalText, "seed \(seed)\n\(document)")
+            }
+            let own = policy.document(of: apt, origins: false)
+            let again = try? merge(base: RandomPolicy.text(&generator), etc: [own])
+            for phase in Phase.allCases {
+                let (here, there) = (again?.step(apt, phase, on: machine), policy.step(apt, phase, on: machine))
+                // What a weaker policy says besides is not taken back: only what is said must come through.
+                #expect(here?.nice == there.nice || there.nice == nil, "seed \(seed)\n\(own)")
+                #expect(here?.timeout == there.timeout || there.timeout == nil, "seed \(seed)\n\(own)")
+                #expect(here?.leftovers == there.leftovers, "seed \(seed)\n\(own)")
+            }
+        }
+    }
+
+    @Test("has nothing in it that drives a terminal or ends a comment, whatever a file is called")
+    func hostileNames() throws {
+        let name = "a\u{1B}[2J\nnice = 3 #\u{202E}.toml"
+        let text = PolicyText(file: name, bytes: Array("description = \"x\\u001B\\u009B\"".utf8))
+        let policy = try mergePolicy(PolicyTexts(base: text)) { _, _ in nil }
+        let document = policy.document(origins: true)
+        #expect(document.hasPrefix("description = \"x\\u001B\\u009B\"  # a?[2J?nice = 3 #?.toml:1\n"))
+    }
+}
+
+/// Policies of any valid values.
+enum RandomPolicy {
+    private static let group = [
+        "memory_high = \"25%\"", "memory_high = \"33.333%\"", "memory_swap_max = 0", "memory_swap_max = \"12.5%\"",
+        "cpu_quota = \"12.5% of machine\"", "cpu_quota = \"150%\"", "cpu_quota = \"infinity\"",
+        "cpu_weight = \"idle\"", "cpu_weight = 7", "io_weight = 10", "tasks_max = \"infinity\"", "tasks_max = 99",
+        "io = []", "io = [{ path = '/a \"b\\', write_bandwidth_max = \"1.5M\" }, { path = \"/\", read_iops_max = 9 }]",
+    ]
+    private static let step = [
+        "nice = -20", "nice = 19", "no_new_privileges = false", "capabilities = [\"NET_ADMIN\", \"cap_kill\"]",
+        "capabilities = []", "leftovers = \"report\"", "stop_grace = \"0s\"", "wait_timeout = \"1d2h3m4s5ms\"",
+        "oom_retry = 3", "pty = \"never\"", "timeout = \"1.5h\"",
+    ]
+    private static let tables: [(header: String, lines: [String])] = [
+        ("", ["description = \"ü \\u0007 \\\" \\\\ \"", "enforcement = \"required\""]),
+        ("run", group + ["memory_max = \"900K\"", "parallel = 7", "downloads = 1", "download_rate = \"1.5G\""]),
+        ("hooks", ["before_run = [\"/a b\", \"/c\"]", "after_run = []"]),
+        ("protect", ["cpu_some = \"0.5%\"", "load_per_cpu = 1.5", "load_per_cpu = 2", "cgroups = [\"a.slice/b\"]"]),
+        ("window", ["allow = [\"Mon..Fri 22:00-05:00\"]", "finish_by = true"]),
+        ("log", ["keep_days = 9", "keep_bytes = \"8G\"", "step_bytes = 4097"]),
+        ("step", group + step), ("step.download", group + step),
+        ("plugin.apt", group + step + ["run_as = \"www-data\""]),
+        ("plugin.apt.execute", group + step), ("plugin.\"my.tool\".check", group + step),
+    ]
+
+    static func text(_ generator: inout SeededGenerator) -> String {
+        tables.reduce(into: "") { text, table in
+            guard table.header.isEmpty || Bool.random(using: &generator) else { return }
+            if !table.header.isEmpty { text += "[\(table.header)]\n" }
+            var keys: Set<Substring> = []
+            for line in table.lines.shuffled(using: &generator) {
+                let key = line.prefix { $0 != " " }
+                guard Bool.random(using: &generator), keys.insert(key).inserted else { continue }
+                text += line + "\n"
+            }
+        }
+    }
+}
