@@ -16,7 +16,8 @@ public enum GuardianMessage: Equatable, Sendable {
     /// A protected phase has ended, or was not started.
     case unprotect(StepID)
     /// An unprotected step runs outside any control group: how its processes are found when they must be ended.
-    case track(StepID, session: Int32, temporaryDirectory: String)
+    /// Without a session: it is about to be started.
+    case track(StepID, session: Int32?, temporaryDirectory: String)
     case untrack(StepID)
     /// What the terminal needs should update-all die; `nil`: nothing, the display is not active.
     ///

@@ -33,7 +33,8 @@ extension GuardianMessage {
         case .track(let step, let session, let temporaryDirectory):
             out.put(.track)
             out.put(text: step.description)
-            out.put(session)
+            out.put(flag: session != nil)
+            if let session { out.put(session) }
             out.put(path: temporaryDirectory)
         case .untrack(let step):
             out.put(.untrack)
@@ -77,9 +78,10 @@ extension GuardianMessage {
             return .protect(step, outputs: Int(outputs), hasProcess: hasProcess)
         case .unprotect: return input.step().map { .unprotect($0) }
         case .track:
+            guard let step = input.step(), let hasSession = input.flag() else { return nil }
+            let session = hasSession ? input.number() : nil
             // Session 0 is the kernel's own threads', 1 that of init: never a step's.
-            guard let step = input.step(), let session = input.number(), session > 1, let directory = input.path()
-            else { return nil }
+            guard !hasSession || session ?? 0 > 1, let directory = input.path() else { return nil }
             return .track(step, session: session, temporaryDirectory: directory)
         case .untrack: return input.step().map { .untrack($0) }
         case .terminal:

@@ -114,7 +114,9 @@ public final class Guardian {
 
     /// Should update-all die, the guardian kills the processes of `session` and those whose TMPDIR is
     /// `temporaryDirectory`, an absolute path that no other step has. Only for steps outside control groups.
-    public func track(step: StepID, session: pid_t, temporaryDirectory: String) throws(Errno) {
+    ///
+    /// Best called twice: without a session before the step is started, and with it after.
+    public func track(step: StepID, session: pid_t?, temporaryDirectory: String) throws(Errno) {
         guard
             GuardianMessage.track(step, session: session, temporaryDirectory: temporaryDirectory).encoded() != nil
         else { throw .invalidArgument }

@@ -10,7 +10,7 @@ import UpdateModel
 struct GuardianState {
     let run: GuardianMessage.Run
     private var commits: [StepID: Commit] = [:]
-    private var tracked: [StepID: (session: pid_t, temporaryDirectory: String)] = [:]
+    private var tracked: [StepID: (session: pid_t?, temporaryDirectory: String)] = [:]
     private var terminal: (state: GuardianMessage.TerminalState, descriptors: HeldDescriptors)?
 
     private struct Commit {
@@ -37,7 +37,7 @@ struct GuardianState {
 
     mutating func unprotect(_ step: StepID) -> Bool { commits.removeValue(forKey: step) != nil }
 
-    mutating func track(_ step: StepID, session: pid_t, temporaryDirectory: String) {
+    mutating func track(_ step: StepID, session: pid_t?, temporaryDirectory: String) {
         tracked[step] = (session, temporaryDirectory)
     }
 

@@ -30,7 +30,9 @@ public final class InProcessLauncher: Launcher, Sendable {
         self.method = method
     }
 
-    public func launch(_ request: LaunchRequest) throws(LaunchError) -> LaunchedProcess {
+    public func launch(
+        _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
+    ) throws(LaunchError) -> LaunchedProcess {
         guard let strings = SpecStrings(request) else {
             throw LaunchError(
                 executable: request.executable, stage: .prepare, attempt: "pass its arguments", errno: .invalidArgument,
@@ -44,10 +46,12 @@ public final class InProcessLauncher: Launcher, Sendable {
                 executable: request.executable, stage: .prepare, attempt: "make its standard streams", errno: error,
                 advice: error == .tooManyOpenFiles ? "raise the limit of open files: ulimit -n" : "")
         }
+        beforeStart(ends.readEnds)
         let result = spawn(request, strings, ends)
         guard result.pid > 0 else { throw LaunchError(request, result) }
         return LaunchedProcess(
-            pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors)
+            pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors,
+            method: LaunchMethod(result.method))
     }
 
     private func spawn(
@@ -158,6 +162,10 @@ extension InProcessLauncher {
 public enum LaunchMethod: Sendable, CaseIterable {
     case cloneIntoGroup, cloneThenMove, oldCloneThenMove
 
+    fileprivate init(_ method: clx_method) {
+        self = Self.allCases.first { $0.value == method } ?? .oldCloneThenMove
+    }
+
     fileprivate var value: clx_method {
         switch self {
         case .cloneIntoGroup: CLX_CLONE_INTO_GROUP
@@ -203,6 +211,14 @@ private struct StreamEnds: ~Copyable {
             errors = nil
             childErrors = nil
             input = descriptor
+        }
+    }
+
+    /// Our ends, from which the output is read.
+    var readEnds: [CInt] {
+        switch errors {
+        case .some(let descriptor): [output.raw, descriptor.raw]
+        case .none: [output.raw]
         }
     }
 

@@ -6,7 +6,18 @@ import LinuxSystem
 /// Starts processes, each in its group or not at all.
 public protocol Launcher {
     /// Returns when the program runs.
-    func launch(_ request: LaunchRequest) throws(LaunchError) -> LaunchedProcess
+    /// - Parameter beforeStart: called with the descriptors from which its output will be read, before there is a process:
+    ///   who must know of it whatever becomes of us is told now.
+    func launch(
+        _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
+    ) throws(LaunchError) -> LaunchedProcess
+}
+
+extension Launcher {
+    /// Returns when the program runs.
+    public func launch(_ request: LaunchRequest) throws(LaunchError) -> LaunchedProcess {
+        try launch(request) { _ in }
+    }
 }
 
 /// A running process and our ends of its streams; what was not taken is closed with this object.
@@ -14,15 +25,18 @@ public final class LaunchedProcess {
     public let pid: pid_t
     /// Becomes readable when the process ends; for `reapProcess` and `signalProcess`.
     public let pidfd: OwnedDescriptor
+    /// The way that led into its group.
+    public let method: LaunchMethod
     private var stdout: OwnedDescriptor?
     private var stderr: OwnedDescriptor?
 
     public init(
         pid: pid_t, pidfd: consuming OwnedDescriptor, stdout: consuming OwnedDescriptor,
-        stderr: consuming OwnedDescriptor?
+        stderr: consuming OwnedDescriptor?, method: LaunchMethod = .cloneIntoGroup
     ) {
         self.pid = pid
         self.pidfd = pidfd
+        self.method = method
         self.stdout = consume stdout
         self.stderr = consume stderr
     }

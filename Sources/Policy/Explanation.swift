@@ -102,7 +102,22 @@ extension MergedPolicy {
             PolicyStatement(
                 .enforced, setting(.downloads, in: [.run])?.slot,
                 run.downloads == 1 ? "One download at a time" : "At most \(run.downloads) downloads at the same time"))
-        return statements
+        return statements + hookStatements
+    }
+
+    private var hookStatements: [PolicyStatement] {
+        hooks.map { hook in
+            switch hook.moment {
+            case .beforeRun:
+                PolicyStatement(
+                    .enforced, setting(.beforeRun, in: [.hooks])?.slot,
+                    "\(hook.program) runs before all steps, as a step; if it fails, none of them runs")
+            case .afterRun:
+                PolicyStatement(
+                    .enforced, setting(.afterRun, in: [.hooks])?.slot,
+                    "\(hook.program) runs after all steps, as a step, however they ended")
+            }
+        }
     }
 
     /// What binds all commits together.

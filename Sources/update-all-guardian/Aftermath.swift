@@ -37,6 +37,7 @@ struct Aftermath {
         if let group = session.run?.runGroup ?? session.run?.stepsGroup {
             do {
                 try GroupDirectory.remove(group)
+                SupervisorGroup.leave(above: group)
             } catch {
                 note(.problem("cannot remove \(group): \(error); the next run tries again"))
             }

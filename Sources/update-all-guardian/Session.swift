@@ -19,7 +19,8 @@ struct Session {
 
     /// An unprotected step outside any control group.
     struct TrackedStep {
-        var session: pid_t
+        /// `nil`: it was about to be started.
+        var session: pid_t?
         var temporaryDirectory: String
     }
 

@@ -8,8 +8,8 @@ import UpdateModel
 
 struct PluginTools: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Have plugins update themselves.",
-        subcommands: [SelfUpdate.self, SelfUpgrade.self])
+        commandName: "plugin", abstract: "Look at plugins as their authors do, and have them update themselves.",
+        subcommands: [PluginValidate.self, SelfUpdate.self, SelfUpgrade.self])
 
     struct SelfUpdate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -193,6 +193,17 @@ extension GuardianSuites {
             #expect(try stranger.waitForEnd() == .signalled(number: SIGTERM))
         }
 
+        @Test("one that update-all did not live to see started is found by its TMPDIR")
+        func unknownSession() throws {
+            let run = try GuardedRun()
+            let temporary = try Directory()
+            let step = try TestProcess(["/bin/sleep", "1000"], environment: ["TMPDIR=\(temporary.path)"])
+            try run.tell(.track(.fetch, session: nil, temporaryDirectory: temporary.path))
+            run.updateAllDies()
+            #expect(try step.waitForEnd() == .signalled(number: SIGKILL))
+            #expect(try run.guardian.waitForEnd() == .exited(code: 0))
+        }
+
         @Test("a step that has ended is not looked for")
         func untracked() throws {
             let run = try GuardedRun()

@@ -27,6 +27,27 @@ import UpdateModel
         #expect(finished.cause == .code(3))
     }
 
+    @Test("Where its output will be read from is known before there is a process", arguments: [false, true])
+    func beforeStart(onTerminal: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let mark = "\(directory.path)/begun"
+        var wanted = request("/bin/sh", ["-c", "touch \(mark)"])
+        if onTerminal { wanted.streams = .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) }
+        var known: [CInt] = []
+        let process = try InProcessLauncher().launch(wanted) { outputs in
+            known = outputs
+            #expect(!fileExists(mark))
+        }
+        let taken = [process.takeStdout()?.release(), process.takeStderr()?.release()].compactMap { $0 }
+        defer { for descriptor in taken { close(descriptor) } }
+        #expect(known == taken)
+        #expect(taken.count == (onTerminal ? 1 : 2))
+        var ended = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        poll(&ended, 1, 20_000)
+        #expect(try reapProcess(process.pidfd.raw)?.cause == .code(0))
+        #expect(fileExists(mark))
+    }
+
     @Test("A program has the three standard descriptors and no other", arguments: LaunchMethod.allCases)
     func descriptors(method: LaunchMethod) throws {
         // One without close-on-exec, as another library may open it, and one far up.

@@ -72,6 +72,16 @@ result() {
     ' "$1" >&2
 }
 
+# changes_between BEFORE AFTER: prints the package lines of a changes file, from two lists of `NAME VERSION`.
+changes_between() {
+    awk -v OFS='\t' -v before="$1" '
+        FILENAME == before { from[$1] = $2; next }
+        { to[$1] = $2 }
+        !($1 in from) || from[$1] != $2 { print "package", $1, ($1 in from ? from[$1] : ""), $2 }
+        END { for (name in from) if (!(name in to)) print "package", name, from[name], "" }
+    ' "$1" "$2"
+}
+
 # ---- answers -----------------------------------------------------------------------------------------------------
 
 # answer_estimate CHANGES [MEMBERS]: the estimate of a changes file; without packages it means 'up to date'.

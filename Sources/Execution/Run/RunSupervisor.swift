@@ -27,6 +27,12 @@ public struct RunResult: Sendable {
     public var signal: Int32?
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
+
+    /// In a word, for hooks after the run.
+    var word: String {
+        if signal != nil { return "cancelled" }
+        return outcomes.values.allSatisfy(\.isSuccess) ? "succeeded" : "failed"
+    }
 }
 
 /// Runs one plan.
@@ -51,7 +57,7 @@ final class RunSupervisor {
     private var waits: [JobIndex: (hold: ForeignHold, deadline: EventLoop.Timer)] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
-    private var startTime = Duration.zero
+    private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
     private var usageTimer: EventLoop.Timer?
 
@@ -80,6 +86,7 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.completion = completion
+        startTime = monotonicTime()
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -88,7 +95,6 @@ final class RunSupervisor {
 
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
-        startTime = monotonicTime()
         defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
     }
@@ -99,12 +105,23 @@ final class RunSupervisor {
         perform(dispatcher.start(now: now))
     }
 
-    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed.
+    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed. Hooks after
+    /// the run still run behind the first, since they take back what those before it did, and not behind the second.
     func interrupt(signal: Int32) {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
-        if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+        perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
+    }
+
+    /// Starts nothing, or nothing more, until `goOn`.
+    func hold() { perform(dispatcher.hold(now: now)) }
+
+    func goOn() { perform(dispatcher.goOn(now: now)) }
+
+    /// What may be frozen was, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
     }
 
     private func showUsage() {
@@ -175,6 +192,8 @@ final class RunSupervisor {
     }
 
     private func launch(_ command: StepCommand) {
+        var command = command
+        if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
         do throws(Errno) {
             let run = StepRun(
@@ -195,16 +214,11 @@ final class RunSupervisor {
     private func start(_ run: StepRun) {
         let step = run.step
         do throws(StartFailure) {
-            if run.command.isProtected, let guardian {
-                try run.start(with: starter, under: guardian, logIn: directory)
-            } else {
-                try run.start(with: starter, exitRecord: nil)
-                run.track(by: guardian)
-            }
+            try run.start(with: starter, under: guardian, logIn: directory)
         } catch {
             running[step] = nil
             stepOfLog[run.logID] = nil
-            guardian?.unprotect(step: step)
+            tellGuardianOfEnd(of: run)
             for deviation in error.missingLimits { bus.publish(.limit(deviation), of: step.plugin) }
             if !error.missingLimits.isEmpty { report.lacksRequiredLimit = true }
             releaseAndReport(
@@ -216,7 +230,7 @@ final class RunSupervisor {
         let step = run.step
         running[step] = nil
         stepOfLog[run.logID] = nil
-        if run.command.isProtected { guardian?.unprotect(step: step) } else { guardian?.untrack(step: step) }
+        tellGuardianOfEnd(of: run)
         if shouldRetry(run, end) {
             var command = run.command
             let number = command.attempt
@@ -228,6 +242,10 @@ final class RunSupervisor {
         }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
         releaseAndReport(step, end, hasRun: true)
+    }
+
+    private func tellGuardianOfEnd(of run: StepRun) {
+        if run.command.isProtected { guardian?.unprotect(step: run.step) } else { guardian?.untrack(step: run.step) }
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {

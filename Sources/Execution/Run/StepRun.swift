@@ -51,15 +51,35 @@ final class StepRun: SupervisedProcess.Output {
     }
 
     /// Starts it, and says so.
-    /// - Parameter exitRecord: open for its witness, where it is a commit.
-    func start(with starter: StepStarter, exitRecord: CInt?) throws(StartFailure) {
+    /// - Parameters:
+    ///   - guardian: told of it before there is a process and again when there is, so that there is no moment at which
+    ///     update-all could die and nobody would know.
+    ///   - directory: where the guardian of a commit writes on.
+    func start(with starter: StepStarter, under guardian: Guardian?, logIn directory: RunDirectory) throws(StartFailure)
+    {
         startTime = monotonicTime()
         do throws(StartFailure) {
+            // Open until its witness has it.
+            let file = try exitRecord(guardian)
+            let record: CInt? =
+                switch file {
+                case .some(let file): file.raw
+                case .none: nil
+                }
             let started = try starter.start(
-                command, output: self, exitRecord: exitRecord,
+                command, output: self, exitRecord: record,
+                beforeStart: { beginning in
+                    if let guardian { tell(guardian, beginning, nil, directory) }
+                },
                 onNotice: { [weak self] in self?.noted($0) },
                 onEnd: { [weak self] in self?.ended($0) })
             self.started = started
+            if let guardian, let process = started.process {
+                let beginning = StepStarter.Beginning(
+                    outputs: process.outputDescriptors,
+                    temporaryDirectory: started.leaf == nil ? started.temporaryDirectory : nil)
+                tell(guardian, beginning, process, directory)
+            }
             announce(started)
         } catch {
             writer.close(log)
@@ -67,48 +87,46 @@ final class StepRun: SupervisedProcess.Output {
         }
     }
 
-    /// Starts a commit, which goes on should update-all die: its exit is noted, and the guardian reads its output then.
-    func start(with starter: StepStarter, under guardian: Guardian, logIn directory: RunDirectory) throws(StartFailure)
-    {
-        let record: OwnedDescriptor
+    /// Where the exit of a commit is noted.
+    private func exitRecord(_ guardian: Guardian?) throws(StartFailure) -> OwnedDescriptor? {
+        guard command.isProtected, let guardian else { return nil }
         do throws(Errno) {
-            record = try guardian.createExitRecord(for: step)
+            return try guardian.createExitRecord(for: step)
         } catch {
-            writer.close(log)
             throw StartFailure(
                 outcome: .failed, reason: "its exit could not be noted: \(error). Choose another place with --state-dir"
             )
         }
-        try start(with: starter, exitRecord: record.raw)
-        guard let process = started?.process else { return }
-        do throws(Errno) {
-            let log = try directory.openLog(of: step)
-            try guardian.protect(
-                step: step, process: process.processDescriptor, outputs: process.outputDescriptors, log: log.raw)
-        } catch {
-            publish(
-                .error(
-                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, its output is lost"
-                ))
-        }
     }
 
-    /// Where no group holds the step, the guardian must know how to find it.
-    func track(by guardian: Guardian?) {
-        guard let guardian, let started, started.leaf == nil, let process = started.process else { return }
+    /// A commit's output is to be read on should update-all die; any other step is to be ended, and found for that where no
+    /// group holds it.
+    private func tell(
+        _ guardian: Guardian, _ beginning: StepStarter.Beginning, _ process: SupervisedProcess?,
+        _ directory: RunDirectory
+    ) {
         do throws(Errno) {
-            try guardian.track(
-                step: step, session: process.processID, temporaryDirectory: started.temporaryDirectory)
+            if command.isProtected {
+                let log = try directory.openLog(of: step)
+                try guardian.protect(
+                    step: step, process: process?.processDescriptor, outputs: beginning.outputs, log: log.raw)
+            } else if let temporaryDirectory = beginning.temporaryDirectory {
+                try guardian.track(step: step, session: process?.processID, temporaryDirectory: temporaryDirectory)
+            }
         } catch {
+            let loss = command.isProtected ? "its output is lost" : "it goes on"
             publish(
                 .error(
-                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, it goes on"))
+                    "the guardian could not be told of \(step): \(error). Should update-all be killed now, \(loss)"))
         }
     }
 
     func stop(_ cause: StopCause, isUrgent: Bool) {
         started?.process?.stop(cause, isUrgent: isUrgent)
     }
+
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) { started?.process?.setFrozen(isFrozen) }
 
     private func announce(_ started: StartedStep) {
         let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []

@@ -27,6 +27,10 @@ struct StepCommand: Sendable {
     var isProtected = false
     var stopSignal: Int32?
     var timeout: Duration?
+    /// It is a program of the policy, not a plugin's.
+    var hook: HookMoment?
+    /// What a hook after the run is told of it.
+    var runResult: String?
 }
 
 /// Why a process was not started.
@@ -144,10 +148,20 @@ final class StepStarter {
         self.orphans = orphans
     }
 
+    /// What a process will be found by, known before there is one.
+    struct Beginning {
+        /// Where its output will be read from.
+        var outputs: [CInt]
+        /// In the environment of all its processes as TMPDIR; `nil` where a group holds them.
+        var temporaryDirectory: String?
+    }
+
     /// - Parameters:
     ///   - exitRecord: an open file in which the exit of a commit is noted by a witness, should we not live to see it.
+    ///   - beforeStart: called before there is a process, where there will be one.
     func start(
-        _ command: StepCommand, output: any SupervisedProcess.Output, exitRecord: CInt?,
+        _ command: StepCommand, output: any SupervisedProcess.Output, exitRecord: CInt? = nil,
+        beforeStart: (Beginning) -> Void = { _ in },
         onNotice: @escaping (SupervisedProcess.Notice) -> Void,
         onEnd: @escaping (ProcessLifecycle.End) -> Void
     ) throws(StartFailure) -> StartedStep {
@@ -163,7 +177,7 @@ final class StepStarter {
         do throws(StartFailure) {
             return try start(
                 command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
-                onNotice: onNotice, onEnd: onEnd)
+                beforeStart: beforeStart, onNotice: onNotice, onEnd: onEnd)
         } catch {
             try? removeDirectory(directory.path)
             throw error
@@ -172,7 +186,8 @@ final class StepStarter {
 
     private func start(
         _ command: StepCommand, persona: Persona, directory: PrivateStepDirectory, output: any SupervisedProcess.Output,
-        exitRecord: CInt?, onNotice: @escaping (SupervisedProcess.Notice) -> Void,
+        exitRecord: CInt?, beforeStart: (Beginning) -> Void,
+        onNotice: @escaping (SupervisedProcess.Notice) -> Void,
         onEnd: @escaping (ProcessLifecycle.End) -> Void
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
@@ -181,7 +196,11 @@ final class StepStarter {
                 throw StartFailure(missingLimits: missing)
             }
             let process = try launch(
-                command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord)
+                command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord,
+                beforeStart: { outputs in
+                    beforeStart(
+                        Beginning(outputs: outputs, temporaryDirectory: leaf == nil ? directory.path : nil))
+                })
             orphans?.isOurs(process.pid)
             let group: ProcessGroup =
                 if let leaf {
@@ -219,7 +238,7 @@ final class StepStarter {
             throw StartFailure(
                 outcome: .failed,
                 reason:
-                    "no private directory can be made for it in \(directories.root): \(error). "
+                    "its private directory in \(directories.root) cannot be made: \(error). "
                     + "Choose another place with --state-dir")
         }
     }
@@ -236,7 +255,8 @@ final class StepStarter {
     }
 
     private func launch(
-        _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?
+        _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?,
+        beforeStart: ([CInt]) -> Void
     ) throws(StartFailure) -> LaunchedProcess {
         let streams = streams(of: command)
         let invocation = invocation(
@@ -266,7 +286,7 @@ final class StepStarter {
         }
         request.streams = streams
         do throws(LaunchError) {
-            return try launcher.launch(request)
+            return try launcher.launch(request, beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }
@@ -299,7 +319,9 @@ final class StepStarter {
         context.hints = command.hints
         context.settings = pluginSettings[command.plugin.name] ?? []
         if usesTerminal { context.terminal = "xterm-256color" }
-        return Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        var invocation = Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        if let hook = command.hook { invocation.become(hook, runResult: command.runResult) }
+        return invocation
     }
 
     /// `nil`: as this process, which is what package managers need of root.

@@ -87,6 +87,12 @@ final class SupervisedProcess {
         perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: monotonicTime()))
     }
 
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        let now = monotonicTime()
+        if isFrozen { lifecycle.frozen(at: now) } else { perform(lifecycle.thawed(at: now)) }
+    }
+
     /// Output may be read again after `take` returned `false`.
     func resumeReading() {
         for stream in streams.values {
