@@ -103,7 +103,7 @@ struct Planner {
                 continue
             }
             let step = StepID(hook.plugin.name, .execute)
-            (commands[step], missing[step]) = command(for: hook)
+            (commands[step], missing[step]) = command(for: hook, limitsOfRun: run.limits)
             nodes.append(
                 PluginNode(
                     name: hook.plugin.name,
@@ -264,10 +264,12 @@ struct Planner {
         return (command, deviations)
     }
 
-    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
-        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
-        facts.runAs = hook.runAs(policy, on: machine)
-        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+    private func command(for hook: Hook, limitsOfRun: Limits) -> (StepCommand, [LimitDeviation]) {
+        let step = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        var (command, deviations) = command(for: step, of: facts, limitsOfRun: limitsOfRun)
         command.hook = hook.moment
         return (command, deviations)
     }
