@@ -4,5 +4,6 @@ import ArgumentParser
 
 struct PluginTools: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Look at plugins as their authors do.", subcommands: [PluginValidate.self])
+        commandName: "plugin", abstract: "Write plugins, and look at them as their authors do.",
+        subcommands: [PluginNew.self, PluginValidate.self])
 }

@@ -36,7 +36,6 @@ private let attempts: Set = [
 
 /// What follows "must be" or "expected": it is its own mend.
 private let expectations: Set = [
-    #"a size of at least "4K""#,
     "the name of a shipped policy, or the path of a file",
     "the name of a shipped policy, or the path of a file",
     "a whole number from … to …",
@@ -112,6 +111,8 @@ private let parts: Set = [
     "[step] or [plugin.NAME]",
     "Error while parsing",
     "rules of ending",
+    "its output is lost",
+    "it goes on",
     "rights (… instead of …)",
     #"(did you mean "…"?)"#,
     "in use, extended",
@@ -142,7 +143,6 @@ private let labels: Set = [
     ", which cannot run: …",
     "; a commit, which nothing here may kill",
     "…: left out, since …",
-    "not valid: update-all policy check … says what is wrong",
     "up to date",
     "… wall_ms=… ended_ms=…",
     "commit_ended=… log=… output=…",

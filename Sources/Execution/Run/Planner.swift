@@ -96,7 +96,8 @@ struct Planner {
             }
             nodes.append(node(for: plugin, wanted))
         }
-        for hook in hooks {
+        // Where nothing is committed, there is nothing to prepare for.
+        for hook in hooks where selection.phases.contains(.execute) {
             if selection.isDryRun {
                 let reason = "a hook has no dry run, so it is only planned"
                 skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
@@ -265,10 +266,10 @@ struct Planner {
     }
 
     private func command(for hook: Hook, limitsOfRun: Limits) -> (StepCommand, [LimitDeviation]) {
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
         let step = WantedStep(
             phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
             runAs: hook.runAs(policy, on: machine))
-        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
         var (command, deviations) = command(for: step, of: facts, limitsOfRun: limitsOfRun)
         command.hook = hook.moment
         return (command, deviations)

@@ -68,14 +68,14 @@ public actor RunSession {
         run = RunID(start: calendarTime(), processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
-        bus = EventBus()
-        readers = EventReaders(bus: bus)
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
             throw RunError(
                 .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
         }
+        bus = EventBus { [loop] in loop.calendarNow }
+        readers = EventReaders(bus: bus)
         site = .unavailable(reason: "")
         machine = .current()
     }

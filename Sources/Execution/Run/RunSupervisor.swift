@@ -88,7 +88,7 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.completion = completion
-        startTime = monotonicTime()
+        startTime = loop.now
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -128,10 +128,10 @@ final class RunSupervisor {
 
     private func showUsage() {
         for run in running.values { run.publishUsage() }
-        usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
+        usageTimer = loop.schedule(at: loop.now + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
-    private var now: Double { (monotonicTime() - startTime).inSeconds }
+    private var now: Double { (loop.now - startTime).inSeconds }
 
     // MARK: The dispatcher's answers
 
@@ -269,7 +269,7 @@ final class RunSupervisor {
 
     private func wait(_ job: JobIndex, for held: MutexLocks.Held, _ command: StepCommand) {
         if waitDeadlines[job] == nil {
-            let deadline = monotonicTime() + command.settings.waitTimeout
+            let deadline = loop.now + command.settings.waitTimeout
             waitDeadlines[job] = loop.schedule(at: deadline) { [weak self] in
                 guard let self else { return }
                 waitDeadlines[job] = nil

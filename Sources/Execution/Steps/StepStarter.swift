@@ -102,7 +102,8 @@ final class StartedStep {
         if let process { orphans?.isNoLongerOurs(process.processID) }
         // Without a group nobody knows for certain that all have gone.
         directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
-        if let leaf { janitor.later { try? leaf.remove() } }
+        // To wake another thread would take longer than this one call.
+        if let leaf, !leaf.removeAtOnce() { janitor.later { try? leaf.remove() } }
     }
 
     var temporaryDirectory: String { directory.path }
