@@ -7,9 +7,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 
-# What building, testing and the demonstration need from Debian.
+# What building, testing and the demonstration need from Debian. The test of the plugin for podman, which takes 90 MB, runs
+# where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
-TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build
+TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
+  curl fakeroot flatpak pacman-package-manager dnf zypper rpm createrepo-c
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s

@@ -118,6 +118,35 @@ claim_common_answers() {
     claim 'a whole system is valid' is "$status" 0
 }
 
+# recorded_tool NAME: puts a NAME on PATH that prints what the real one did. Its answer to `NAME A B` is the file A_B of
+# Tests/Contrib/recorded/NAME/$recording, or of .../always; A_B.exit is its exit status, A_B.error what it wrote to stderr,
+# and A_B.then the recording that it answers from afterwards. What it is called with is in $top/calls, its last environment
+# in $top/environment. TOP in a name or an answer stands for $top.
+recorded_tool() {
+    mkdir -p "$top/bin"
+    cat >"$top/bin/$1" <<TOOL
+#!/bin/sh
+printf '%s\\n' "\$*" >>'$top/calls'
+env >'$top/environment'
+recordings='$project/Tests/Contrib/recorded/$1'
+key=\$(printf '%s' "\$*" | sed 's,$top,TOP,g' | tr ' /' '_%')
+answer=\$recordings/\$(cat '$top/recording')/\$key
+[ -e "\$answer" ] || answer=\$recordings/always/\$key
+[ -e "\$answer" ] || { echo "not recorded: \$answer" >&2; exit 99; }
+sed 's,TOP/,$top/,g' "\$answer"
+[ ! -e "\$answer.error" ] || cat "\$answer.error" >&2
+[ ! -e "\$answer.then" ] || cat "\$answer.then" >'$top/recording'
+[ ! -e "\$answer.exit" ] || exit "\$(cat "\$answer.exit")"
+TOOL
+    chmod +x "$top/bin/$1"
+    PATH=$top/bin:$PATH
+}
+
+recording() {
+    printf '%s\n' "$1" >"$top/recording"
+    : >"$top/calls"
+}
+
 # use_python: makes python3 that of the system, if it has venv: another may belong to a person who alone can read it.
 use_python() {
     for python in /usr/bin/python3 "$(command -v python3)"; do
