@@ -123,7 +123,8 @@ extension MergedPolicy {
             share.map {
                 PolicyStatement(
                     .enforced, setting(key, in: [.protect])?.slot,
-                    "\(wish) while \(whose) wait for \(resource) in \($0.percentText) of the time; commits are only slowed")
+                    "\(wish) while \(whose) wait for \(resource) in \($0.percentText) of the time; commits are only slowed"
+                )
             }
         }
         if let load = protection.loadPerCPU {

@@ -206,8 +206,6 @@ public struct Dispatcher: Sendable {
     /// Ends all jobs that do not run, as `cancelled`. Those that run are waited for.
     /// - Parameter endsFinal: the final ones as well; else they run when their turn comes.
     public mutating func cancelWaiting(endsFinal: Bool = false, now: Double) -> [Action] {
-        // What is left closes the run: nobody gains by putting that off.
-        isHeld = false
         var actions: [Action] = []
         endAllWaiting(.cancelled, .cancelled, endsFinal: endsFinal, &actions)
         finishRound(now: now, &actions)

@@ -82,8 +82,9 @@ struct Selection {
         case (.afterRun, let previous?): return [(previous, .after)]
         case (.beforeRun, nil): return []
         case (.afterRun, nil):
-            return running.filter { $0.hook == nil }.compactMap { node in
-                lastPhases[node.name].map { (StepID(node.name, $0), .after) }
+            // Every phase: where a run is cancelled, the last one of a plugin has ended while its first still runs.
+            return running.filter { $0.hook == nil }.flatMap { node in
+                node.steps.map { (StepID(node.name, $0.phase), .after) }
             }
         }
     }

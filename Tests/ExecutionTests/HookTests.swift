@@ -7,7 +7,7 @@ import UpdateModel
 
 @testable import Execution
 
-@Suite("Hooks", .timeLimit(.minutes(2))) struct HookTests {
+@Suite("Hooks", .timeLimit(.minutes(5))) struct HookTests {
     private let bench: RunBench
 
     init() throws { bench = try RunBench() }
@@ -76,7 +76,7 @@ import UpdateModel
 
     @Test("Behind a first Ctrl-C the hooks after the run still run; a second one ends them")
     func interrupt() async throws {
-        try bench.add("a", "echo ready; exec sleep 1000")
+        try bench.add("a", "exit 1", download: "echo ready; exec sleep 1000")
         use(after: [try hook("undrain", "exec sleep 1000"), try hook("never")])
         let run = try await bench.run { session, kept in
             #expect(await kept.wait { $0.lineCount > 0 })
@@ -85,6 +85,7 @@ import UpdateModel
             try await session.deliver(SIGINT)
         }
         #expect(run["a"] == .cancelled)
+        #expect(run.endSeq("a", .download)! < run.start("after_run.undrain")!)
         #expect(try lines(run, "after_run.undrain").hasSuffix("result=cancelled\n"))
         #expect(run["after_run.undrain"] == .cancelled && run["after_run.never"] == .cancelled)
         #expect(run.start("after_run.never") == nil)

@@ -177,8 +177,11 @@ struct ExplanationTests {
                 "left_out: At most 9 processes and threads |  | [run] tasks_max | fork would fail in the middle of a commit",
             ])
         let protecting = try merge(
-            base: "[protect]\nio_some = \"15%\"\nload_per_cpu = 1.5\naction = \"slow-then-freeze\"\n[hooks]\nbefore_run = [\"/s\"]\nafter_run = [\"/h\"]")
-        let more = lines(protecting.explainRun(group: report(Limits(), .run), steps: report(Limits(), .branch), on: machine))
+            base:
+                "[protect]\nio_some = \"15%\"\nload_per_cpu = 1.5\naction = \"slow-then-freeze\"\n[hooks]\nbefore_run = [\"/s\"]\nafter_run = [\"/h\"]"
+        )
+        let more = lines(
+            protecting.explainRun(group: report(Limits(), .run), steps: report(Limits(), .branch), on: machine))
         #expect(
             more.suffix(4) == [
                 "enforced: Slowed, then frozen, while the workloads wait for I/O in 15 % of the time; commits are only slowed |  | [protect] io_some | ",

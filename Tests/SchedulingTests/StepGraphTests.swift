@@ -67,6 +67,9 @@ struct StepGraphTests {
                 "12 after.2/execute: after.1/execute (after)",
             ])
         #expect(graph.predecessors(of: try #require(graph.job(step("a/execute")))) == [step("a/download")])
+        #expect(
+            graph.predecessors(of: try #require(graph.job(step("after.1/execute"))))
+                == [step("a/download"), step("a/execute"), step("b/execute")])
         #expect(lines(try StepGraph(hooks, capacities: roomy)) == [])
     }
 
