@@ -7,9 +7,6 @@ public enum DoctorTable {
     /// - Parameter columns: width of the display in cells.
     public static func lines(_ mechanisms: [Mechanism], hostName: String, columns: Int) -> [StyledLine] {
         var lines: [StyledLine] = []
-        lines.appendWrapped(
-            headline(mechanisms, hostName), behind: StyledLine(), columns: columns, style: .bold)
-        lines.append(StyledLine())
         let nameWidth = mechanisms.reduce(0) { max($0, TextWidth.of($1.name)) }
         for mechanism in mechanisms {
             var head = StyledLine("  ")
@@ -22,10 +19,13 @@ public enum DoctorTable {
             arrow.append("→ ", mechanism.state.style)
             lines.appendWrapped(mend, behind: arrow, columns: columns)
         }
+        // Last, since all of it may be more than a screen.
+        lines.append(StyledLine())
+        lines.appendWrapped(conclusion(mechanisms, hostName), behind: StyledLine(), columns: columns, style: .bold)
         return lines
     }
 
-    private static func headline(_ mechanisms: [Mechanism], _ hostName: String) -> String {
+    private static func conclusion(_ mechanisms: [Mechanism], _ hostName: String) -> String {
         func count(_ state: Mechanism.State) -> Int { mechanisms.count { $0.state == state } }
         let (broken, limited) = (count(.broken), count(.limited))
         let required =

@@ -82,6 +82,7 @@ extension WaitReason {
         case .parallel: "a free slot"
         case .pressure: "others to be well"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
+        case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
         }
     }
 }

@@ -79,7 +79,12 @@ struct PluginValidate: AsyncParsableCommand {
 }
 
 extension PluginFacts {
-    fileprivate var hasFailed: Bool { if case .failed = verdict { true } else { false } }
+    fileprivate var hasFailed: Bool {
+        switch verdict {
+        case .failed, .refused: true
+        case .runs, .upToDate, .notApplicable: false
+        }
+    }
 
     /// What went wrong while it was asked.
     fileprivate var findings: [PluginFinding] {
@@ -88,7 +93,10 @@ extension PluginFacts {
         }
         let prefix = "\(name): "
         var all = warnings.map { finding(.warning, $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : $0) }
-        if case .failed(_, let reason) = verdict { all.append(finding(.error, reason)) }
+        switch verdict {
+        case .failed(_, let reason), .refused(_, let reason): all.append(finding(.error, reason))
+        case .runs, .upToDate, .notApplicable: break
+        }
         return all
     }
 
@@ -103,7 +111,7 @@ extension PluginFacts {
             return "applies here; runs as \(runAs): \(steps.joined(separator: ", then "))"
         case .upToDate: return "applies here; is up to date"
         case .notApplicable(let reason): return "does not apply here: \(reason)"
-        case .failed(_, let reason): return reason
+        case .failed(_, let reason), .refused(_, let reason): return reason
         }
     }
 }

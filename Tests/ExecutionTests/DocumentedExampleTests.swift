@@ -16,7 +16,7 @@ import UpdateModel
 
     private static let checkout = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
 
-    /// The fenced blocks whose language is TOML, of the README and docs/.
+    /// The fenced blocks whose language is TOML, of the README and docs/; not another program's, which have its name.
     static let examples: [Example] = {
         let pages = (try? FileManager.default.subpathsOfDirectory(atPath: "\(checkout)/docs")) ?? []
         let files = ["README.md"] + pages.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
@@ -34,7 +34,7 @@ import UpdateModel
                     } else {
                         open?.lines.append(line)
                     }
-                } else if bare.hasPrefix("```toml") {
+                } else if bare.hasPrefix("```toml"), !bare.hasSuffix(" topgrade.toml") {
                     open = (number + 1, [])
                 }
             }

@@ -43,6 +43,8 @@ public struct PreparedRun: Sendable {
     var commands: [StepID: StepCommand]
     /// Files that each step's mutexes lock, its free ones included.
     var freeMutexes: [StepID: [String]]
+    /// Files that no other program may have locked when a step starts.
+    var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
 }
 
@@ -53,8 +55,8 @@ struct Planner {
     let selection: Selection
     /// In the order in which they run.
     var hooks: [Hook] = []
-    /// The account's name, or why a step cannot run as that.
-    let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
+    /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
+    let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
@@ -77,16 +79,10 @@ struct Planner {
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
+        var lockedFiles: [StepID: [String]] = [:]
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
-            if plugin.verdict == .runs, wanted.isEmpty {
-                skipped.append(
-                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
-                // It has nothing to do, and so stands in nobody's way.
-                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
-                continue
-            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
@@ -96,21 +92,24 @@ struct Planner {
             }
             for step in wanted {
                 let id = StepID(plugin.name, step.phase.phase)
-                let (command, deviations) = command(for: step, of: plugin, limitsOfRun: run.limits)
+                let (command, deviations) = command(for: step, of: plugin, in: run)
                 commands[id] = command
                 accounts[id] = known[command.runAs]
                 missing[id] = deviations
+                // One that only says what it would do changes nothing that a lock is for.
+                if !selection.isDryRun { lockedFiles[id] = step.phase.locks }
             }
             nodes.append(node(for: plugin, wanted))
         }
-        for hook in hooks {
+        // Where nothing is committed, there is nothing to prepare for.
+        for hook in hooks where selection.phases.contains(.execute) {
             if selection.isDryRun {
                 let reason = "a hook has no dry run, so it is only planned"
                 skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
                 continue
             }
             let step = StepID(hook.plugin.name, .execute)
-            (commands[step], missing[step]) = command(for: hook)
+            (commands[step], missing[step]) = command(for: hook, in: run)
             nodes.append(
                 PluginNode(
                     name: hook.plugin.name,
@@ -126,7 +125,7 @@ struct Planner {
         // Where nothing else runs, they do not either, and need not be there.
         for hook in hooks where graph.job(StepID(hook.plugin.name, .execute)) != nil {
             accounts[StepID(hook.plugin.name, .execute)] = try hook.account(
-                persona(hook.runAs(policy, on: machine), hook.plugin))
+                persona(hook.runAs(policy, on: machine), hook.plugin, nil))
         }
         let schedule = Schedule(of: graph.problem)
         let estimated = knownDurations(facts)
@@ -158,6 +157,7 @@ struct Planner {
                 uniqueKeysWithValues: schedule.entries.map {
                     (graph.step($0.job), graph.problem.freeMutexes(of: $0.job))
                 }),
+            lockedFiles: lockedFiles,
             downloads: Dictionary(
                 uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
     }
@@ -212,19 +212,31 @@ struct Planner {
         switch plugin.verdict {
         case .upToDate: return skip(.upToDate, "up to date")
         case .notApplicable(let reason): return skip(.notApplicable, reason)
-        case .failed(let outcome, let reason): return skip(outcome, reason)
+        case .failed(let outcome, let reason), .refused(let outcome, let reason): return skip(outcome, reason)
         case .runs: break
         }
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
+        // Nothing to do, and so in nobody's way.
+        if wanted.isEmpty { return skip(.upToDate, "it fetches nothing beforehand") }
         for step in wanted where accounts[step.runAs] == nil {
-            switch persona(step.runAs, plugin.plugin) {
+            switch persona(step.runAs, plugin.plugin, step.settings.sha256) {
             case .success(let account): accounts[step.runAs] = account
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
         return nil
+    }
+
+    /// Why a plugin that applies may not run as the account that it is for; `nil` where it may.
+    func refusal(of plugin: PluginFacts) -> String? {
+        guard plugin.verdict == .runs else { return nil }
+        let settings = policy.step(plugin.name, .execute, on: machine)
+        switch persona(settings.runAs ?? plugin.runAs, plugin.plugin, settings.sha256) {
+        case .success: return nil
+        case .failure(let refusal): return refusal.reason
+        }
     }
 
     private func node(for plugin: PluginFacts, _ wanted: [WantedStep]) -> PluginNode {
@@ -249,7 +261,7 @@ struct Planner {
     // MARK: Limits
 
     private func command(
-        for step: WantedStep, of plugin: PluginFacts, limitsOfRun: Limits
+        for step: WantedStep, of plugin: PluginFacts, in run: RunSettings
     ) -> (StepCommand, deviations: [LimitDeviation]) {
         let phase = step.phase
         var settings = step.settings
@@ -262,29 +274,51 @@ struct Planner {
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
-            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, within: limitsOfRun),
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, in: run),
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
     }
 
-    private func command(for hook: Hook) -> (StepCommand, [LimitDeviation]) {
-        var facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
-        facts.runAs = hook.runAs(policy, on: machine)
-        var (command, deviations) = command(for: PhaseFacts(phase: .execute), of: facts)
+    private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        let step = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        var (command, deviations) = command(for: step, of: facts, in: run)
         command.hook = hook.moment
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel.
-    private func hints(for step: Limits, within run: Limits) -> ResourceHints {
+    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
+    /// share of one download among those that may be under way at a time.
+    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
-        limits.cpuQuota = [limits.cpuQuota, run.cpuQuota].compactMap(\.self).min()
-        limits.memoryHigh = [limits.memoryHigh, run.memoryHigh].compactMap(\.self).min()
-        limits.memoryMax = [limits.memoryMax, run.memoryMax].compactMap(\.self).min()
-        return ResourceHints(limits, downloadRate: nil, machineCPUs: machine.cpus)
+        limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
+        limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
+        limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
+        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
+        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
+        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
     }
+
+    /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
+    /// check phase, little. It is not said where a machine cannot enforce that.
+    func questionRules(_ plugin: PluginName) -> QuestionRules {
+        var settings = policy.step(plugin, .check, on: machine)
+        settings.limits.memoryHigh = settings.limits.memoryHigh ?? Self.questionMemory
+        settings.limits.memoryMax = settings.limits.memoryMax ?? Self.questionMemoryMax
+        settings.limits.tasksMax = settings.limits.tasksMax ?? Self.questionTasks
+        return QuestionRules(
+            settings: settings, limits: controlWrites(for: settings.limits, of: .leaf, on: machine).writes,
+            hints: hints(for: settings.limits, in: runSettings))
+    }
+
+    /// Room for a package manager that resolves a whole system's dependencies.
+    private static let questionMemory = ByteCount(512 << 20)
+    private static let questionMemoryMax = ByteCount(1 << 30)
+    private static let questionTasks: Int64 = 256
 
     private func capacities(_ run: RunSettings) -> RunCapacities {
         RunCapacities(

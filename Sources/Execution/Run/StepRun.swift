@@ -281,7 +281,7 @@ final class StepRun: SupervisedProcess.Output {
 
     private func ended(_ end: ProcessLifecycle.End) {
         guard let started else { return }
-        let wall = monotonicTime() - startTime
+        let wall = loop.now - startTime
         // Read before the group goes: its counters go with it.
         let memory = started.leaf?.memoryEvents()
         let metrics = started.metrics(wall: wall)
