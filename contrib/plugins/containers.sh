@@ -1,6 +1,6 @@
 # containers.sh - what the plugins for images of docker and podman have in common: both take the same commands. Not
-# executable, so that it is no plugin itself. A plugin sources it after common.sh, sets $tool to its program, and defines
-# `is_not_ours IMAGE`.
+# executable, so that it is no plugin itself. A plugin sources it after common.sh, sets $tool to its program, and
+# defines `is_not_ours IMAGE`.
 #
 # Nothing is restarted: a container goes on with the image that it was made from until somebody makes it anew.
 # shellcheck shell=sh
@@ -15,8 +15,9 @@ list_tags() {
         "$tool" image ls --format '{{.Repository}}:{{.Tag}}'
     else
         # A list would show the image's id once its tag is that of a newer one.
-        # shellcheck disable=SC2046
-        set -- $("$tool" container ls --all --quiet)
+        containers=$("$tool" container ls --all --quiet) || return
+        # shellcheck disable=SC2086
+        set -- $containers
         [ $# -eq 0 ] || "$tool" container inspect --format '{{.Config.Image}}' "$@"
     fi >"${work:?}/names" || return
     sort -u "$work/names" | while IFS= read -r name; do
@@ -41,8 +42,9 @@ short() {
 # A registry tells what is new only to who pulls; so there is nothing to estimate, but where nothing is to be pulled.
 estimate() {
     if ! list_tags >"$work/tags"; then
-        say "$tool cannot list its images; its words are above"
-        exit 2
+        # That a daemon is not started is no fault.
+        say "$tool does not answer; its words are above"
+        exit 1
     fi
     [ ! -s "$work/tags" ] || exit 2
     : >"$work/changes"

@@ -9,6 +9,14 @@ list_installed() {
     rpm --root "$root" -qa --queryformat '%{NAME}.%{ARCH} %|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\n' | sort
 }
 
+# Ends an estimate where rpm has installed nothing, since it is there to make another system's root.
+require_packages() {
+    list_installed 2>/dev/null | grep -q . || {
+        say "no package here is rpm's"
+        exit 1
+    }
+}
+
 # changes_between BEFORE AFTER: prints a changes file of two such lists.
 changes_between() {
     awk '
