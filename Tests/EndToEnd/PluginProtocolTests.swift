@@ -241,7 +241,13 @@ struct PluginProtocolTests {
     @Test("A program without the protocol prints to a terminal where a person watches, and nobody answers it")
     func watched() throws {
         try write(
-            "plain", "#!/bin/sh\ntest -t 1 && echo shown; test -t 0 || echo unanswered; (: < /dev/tty) 2>/dev/null || echo alone\n")
+            "plain",
+            """
+            #!/bin/sh
+            test -t 1 && echo shown
+            test -t 0 || echo unanswered
+            (: < /dev/tty) 2>/dev/null || echo alone
+            """)
         try write(
             "speaking", "#!/bin/sh\ncase $1 in is-applicable) ;; update) test -t 1 || echo piped ;; *) exit 1;; esac\n")
         let program = try site.start("run", "--yes", streams: .terminal)

@@ -78,6 +78,18 @@ private let nobody = (try? Account.named("nobody")) ?? nil
         #expect(try rootCalled.persona(.invokingUser, for: plugin()).account.user == 0)
     }
 
+    @Test("A plugin is changed by the owner of its files, who is one account", .enabled(if: isRoot && nobody != nil))
+    func changer() throws {
+        var plugin = try plugin()
+        #expect(try personas.owner(of: plugin) == .root)
+        try changeOwner(plugin.executable, user: nobody!.user, group: nobody!.group)
+        #expect(try personas.owner(of: plugin) == .named("nobody"))
+        plugin.manifestPath = try directory.write("a.toml", "")
+        #expect(refusal { _ = try personas.owner(of: plugin) }?.reason.contains("different accounts") == true)
+        plugin.executable = "\(directory.path)/gone"
+        #expect(refusal { _ = try personas.owner(of: plugin) }?.reason == "\(directory.path)/gone is gone")
+    }
+
     @Test(
         "Under a root that no person called the user is the owner of the plugin's file",
         .enabled(if: isRoot && nobody != nil))

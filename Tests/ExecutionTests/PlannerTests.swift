@@ -45,6 +45,34 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
         try prepare(facts, policy: text).plan
     }
 
+    @Test("A question gets little where the policy says nothing of its phase, and what it says where it does")
+    func questions() throws {
+        func rules(_ text: String?) throws -> QuestionRules {
+            Planner(policy: try policy(text), machine: machine, selection: Execution.Selection()) { _, _, _ in
+                .success("alice")
+            }.questionRules(name("apt"))
+        }
+        let small = try rules(nil)
+        #expect(small.settings.limits.memoryHigh == ByteCount(512 << 20))
+        #expect(small.settings.limits.memoryMax == ByteCount(1 << 30))
+        #expect(small.settings.limits.tasksMax == 256)
+        #expect(small.hints.memory == ByteCount(512 << 20))
+        let other = try rules("[step.check]\nmemory_high = \"2G\"\nmemory_max = \"3G\"\ntasks_max = 9")
+        #expect(other.settings.limits.memoryHigh == ByteCount(2 << 30))
+        #expect(other.settings.limits.memoryMax == ByteCount(3 << 30))
+        #expect(other.settings.limits.tasksMax == 9)
+    }
+
+    @Test("Each download is told its share of the rate that the policy gives the run")
+    func downloadRate() throws {
+        func rate(_ text: String) throws -> ByteCount? {
+            try prepare([facts("apt", [.download, .execute])], policy: "[run]\ndownload_rate = \"20M\"\n\(text)")
+                .commands[step("apt", .download)]?.hints.downloadRate
+        }
+        #expect(try rate("parallel = 4\ndownloads = 2") == ByteCount(10 << 20))
+        #expect(try rate("parallel = 1\ndownloads = 2") == ByteCount(20 << 20))
+    }
+
     @Test("What runs is planned with its account, its limits and what it holds")
     func steps() throws {
         let prepared = try prepare(

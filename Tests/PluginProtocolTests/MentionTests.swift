@@ -31,7 +31,8 @@ import Testing
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let bytes = Array("#!/bin/sh\nis-applicabl is-applicable --dry --dry-run estimate-updat estimate-update self-updat self-update\n".utf8)
+        let words = "is-applicabl is-applicable --dry --dry-run estimate-updat estimate-update self-updat self-update"
+        let bytes = Array("#!/bin/sh\n\(words)\n".utf8)
         for _ in 0..<500 {
             var chunks: [[UInt8]] = []
             var rest = bytes[...]
