@@ -1,9 +1,12 @@
-// What a step waits for, as the contract spells it. The name of a mutex has no spaces, so that who holds it can follow.
+// What a step waits for, as the contract spells it. The name of a mutex has no spaces, so that who holds it can follow;
+// behind a path, which can have any, it is what follows the first of the words that begin a holder.
 
 import UpdateModel
 
 private let mutexPrefix = "mutex:"
 private let holderSeparator = " held by "
+private let lockPrefix = "lock:"
+private let holderBeginnings = [" pid ", " another program"]
 
 extension WaitReason {
     var text: String {
@@ -14,6 +17,7 @@ extension WaitReason {
         case .downloads: "downloads"
         case .parallel: "parallel"
         case .otherRun(let mutex, let holder): mutexPrefix + mutex + holderSeparator + holder
+        case .lockedFile(let path, let holder): "\(lockPrefix)\(path) \(holder)"
         }
     }
 
@@ -24,6 +28,11 @@ extension WaitReason {
         case "cpu": self = .cpu
         case "downloads": self = .downloads
         case "parallel": self = .parallel
+        case _ where text.hasPrefix(lockPrefix):
+            let path = text.dropFirst(lockPrefix.count)
+            let holder = holderBeginnings.compactMap { path.firstRange(of: $0)?.lowerBound }.min()
+            guard let holder else { return nil }
+            self = .lockedFile(path: String(path[..<holder]), holder: String(path[holder...].dropFirst()))
         default:
             guard text.hasPrefix(mutexPrefix) else { return nil }
             let name = text.dropFirst(mutexPrefix.count)

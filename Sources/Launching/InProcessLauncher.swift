@@ -191,12 +191,12 @@ private struct StreamEnds: ~Copyable {
             errors = OwnedDescriptor(owning: errorEnds.read)
             childErrors = OwnedDescriptor(owning: errorEnds.write)
             input = nil
-        case .terminal(let size, _):
+        case .terminal(let size, _), .outputTerminal(let size):
             let terminal = try PseudoTerminal(size: size).ends()
             output = OwnedDescriptor(owning: terminal.controller)
             childOutput = OwnedDescriptor(owning: terminal.peer)
             errors = nil
-            input = childOutput.raw
+            if case .outputTerminal = streams { input = nil } else { input = childOutput.raw }
             childErrors = nil
         case .service(let descriptor):
             let nothing = try openFile("/dev/null", O_RDONLY)

@@ -66,6 +66,9 @@ public enum StandardStreams: Hashable, Sendable {
     case pipes
     /// A pseudo-terminal for all three; its controlling terminal too if so said.
     case terminal(TerminalSize, controlling: Bool)
+    /// A pseudo-terminal for output and errors, since it is a person who reads them; input is empty, and there is no
+    /// controlling terminal: whoever asks something is told at once that nobody answers.
+    case outputTerminal(TerminalSize)
     /// Input is this descriptor, which stays the caller's; output and errors go nowhere. For a companion of ours.
     case service(input: CInt)
 }

@@ -63,6 +63,11 @@ public struct DiscoveredPlugin: Hashable, Sendable {
     public var speaksProtocol: Bool
     /// Whether `update --dry-run` may be called.
     public var allowsDryRun: Bool
+    /// Whether `estimate-update` is a command of it, so that its exit code 1 is an answer and not the way in which a
+    /// script says that it does not know the word.
+    public var knowsEstimate: Bool
+    /// Whether it can be asked to update itself.
+    public var offersSelfUpdate: Bool
 
     public init(
         name: PluginName, directory: String, executable: String, manifest: Manifest?, manifestPath: String?,
@@ -75,6 +80,8 @@ public struct DiscoveredPlugin: Hashable, Sendable {
         self.manifestPath = manifestPath
         speaksProtocol = manifest != nil || mentions.contains(.isApplicable)
         allowsDryRun = manifest?.dryRun ?? (speaksProtocol && mentions.contains(.dryRun))
+        knowsEstimate = manifest?.estimate ?? mentions.contains(.estimateUpdate)
+        offersSelfUpdate = manifest?.selfUpdate ?? (speaksProtocol && mentions.contains(.selfUpdate))
     }
 }
 
@@ -105,7 +112,7 @@ public struct Discovery: Hashable, Sendable {
         }
         for (name, candidate) in candidates.sorted(by: { $0.key < $1.key }) {
             guard case .runnable(let directory, let executable, let manifest) = candidate else { continue }
-            let scan = manifest.map { $0.manifest.dryRun == nil } ?? true
+            let scan = manifest.map { $0.manifest.dryRun == nil || $0.manifest.estimate == nil } ?? true
             let facts = inspect(executable, scan)
             if let manifest, let fault = manifest.fault(of: executable, facts) {
                 problems.append(fault)

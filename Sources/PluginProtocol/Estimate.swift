@@ -47,16 +47,20 @@ public enum EstimateAnswer: Hashable, Sendable {
     case updates(Estimate)
     case upToDate
     case notApplicable
-    /// The plugin cannot tell, or its answer cannot be understood: why, as a clause. The update runs.
+    /// The plugin cannot tell, which is an answer like any other, or does not know the question. The update runs.
+    case notOffered
+    /// Its answer cannot be understood: why, as a clause. The update runs.
     case unknown(String)
     /// It may go better when asked again: the network, a timeout.
     case transientError(String)
     case error(String)
 
     /// Only an output that is one JSON text as a whole is taken: a part of one may be of something else.
-    public init(_ answer: Answer) {
+    /// - Parameter isKnown: whether the plugin knows the command. Exit code 1 of one that does says that nothing applies;
+    ///   of one that does not, that it was asked for something unknown.
+    public init(_ answer: Answer, isKnown: Bool = true) {
         let value = Result { () throws(JSONError) in try JSONValue(parsing: answer.output) }
-        let reported = (try? value.get()).flatMap(Self.reportedError)
+        let reported = (try? value.get()).flatMap(Self.reportedStatus)
         switch answer.reply {
         case .exit(0):
             if let reported {
@@ -67,10 +71,10 @@ public enum EstimateAnswer: Hashable, Sendable {
                 self = Self.success(answer, value)
             }
         case .exit(1):
-            // A program that reports an error in JSON and exits with 1 speaks of that error.
-            self = reported ?? .notApplicable
+            // A program that reports an error in JSON speaks of that error, whatever it exits with.
+            self = reported ?? (isKnown ? .notApplicable : .notOffered)
         case .exit(2):
-            self = .unknown("it cannot estimate (exit code 2), and its update runs" + answer.quotation)
+            self = reported ?? .notOffered
         case .exit(let code):
             self = reported ?? .error("it exited with code \(code)" + answer.quotation)
         case .missing(let reason):
@@ -90,9 +94,11 @@ public enum EstimateAnswer: Hashable, Sendable {
         }
     }
 
-    /// `nil` where the answer does not have the shape of an error.
-    private static func reportedError(_ value: JSONValue) -> EstimateAnswer? {
-        guard value["status"]?.stringValue == "error" else { return nil }
+    /// `nil` where the answer's `status` is not that of an error or of a plugin that does not apply.
+    private static func reportedStatus(_ value: JSONValue) -> EstimateAnswer? {
+        let status = value["status"]?.stringValue
+        if status == "not_applicable" { return .notApplicable }
+        guard status == "error" else { return nil }
         let code = value["error"]?["code"]?.stringValue
         let said = [code, value["error"]?["message"]?.stringValue, value["error"]?["details"]?.stringValue]
         let text = said.compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ": ")

@@ -9,6 +9,12 @@ public struct Mentions: OptionSet, Hashable, Sendable {
     public static let isApplicable = Mentions(rawValue: 1)
     /// `--dry-run`
     public static let dryRun = Mentions(rawValue: 2)
+    /// `estimate-update`
+    public static let estimateUpdate = Mentions(rawValue: 4)
+    /// `self-update`
+    public static let selfUpdate = Mentions(rawValue: 8)
+
+    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate]
 }
 
 /// Looks for them in a file that is read in pieces of any size; keeps a few bytes of each.
@@ -18,13 +24,15 @@ public struct MentionScanner: Sendable {
 
     private static let words: [(Mentions, [UInt8])] = [
         (.isApplicable, Array("is-applicable".utf8)), (.dryRun, Array("--dry-run".utf8)),
+        (.estimateUpdate, Array("estimate-update".utf8)), (.selfUpdate, Array("self-update".utf8)),
     ]
-    private static let overlap = 12
+    /// One byte less than the longest word has.
+    private static let overlap = 14
 
     public init() {}
 
-    /// Both were found: the rest of the file tells nothing more.
-    public var isDone: Bool { mentions == [.isApplicable, .dryRun] }
+    /// All were found: the rest of the file tells nothing more.
+    public var isDone: Bool { mentions == .all }
 
     public mutating func feed(_ bytes: RawSpan) {
         bytes.withUnsafeBytes { bytes in
@@ -41,7 +49,7 @@ public struct MentionScanner: Sendable {
 
     private mutating func search(_ bytes: UnsafeRawBufferPointer) {
         for (mention, word) in Self.words where !mentions.contains(mention) && bytes.count >= word.count {
-            // The last byte of both words is rarer in text than the first.
+            // The last byte of a word is rarer in text than the first.
             let last = word[word.count - 1]
             for end in (word.count - 1)..<bytes.count where bytes[end] == last {
                 let start = end - word.count + 1

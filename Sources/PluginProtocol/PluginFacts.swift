@@ -37,6 +37,8 @@ public struct PluginFacts: Hashable, Sendable {
         case notApplicable(String)
         /// A question that must be answered was not: the plugin's check failed, or timed out.
         case failed(Outcome, String)
+        /// It is not asked, since it may not run: why, as a clause.
+        case refused(Outcome, String)
     }
 
     public var plugin: DiscoveredPlugin

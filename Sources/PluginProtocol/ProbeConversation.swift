@@ -12,6 +12,13 @@ public struct ProbeQuestion: Hashable, Sendable {
     public var mutexes: Set<MutexName> = []
     /// To be free when it is asked.
     public var free: Set<MutexName> = []
+    /// Files that no other program may have locked when it is asked.
+    public var locks: [String] = []
+    /// Plugins of which nothing may be asked for the same time that does work.
+    public var conflicts: [PluginName] = []
+
+    /// It does work, such as fetching lists, which may meet the work of others.
+    public var isWork: Bool { command == .estimateUpdate || command == .estimateDownload }
 
     public init(_ command: PluginCommand, timeout: Duration) {
         self.command = command
@@ -26,7 +33,8 @@ public struct ProbeQuestion: Hashable, Sendable {
 ///     while case .ask(let question) = action { action = conversation.take(answer to question) }
 ///
 /// `is-applicable` comes first, and ends the conversation where the answer is no. The mutexes of the phases are asked
-/// after the estimate, since they may depend on it; those of the estimate itself right before, where they can serve.
+/// after the estimate, since they may depend on it; those of the estimate itself right before, where they can serve, and
+/// so is `get-mutexes`, which is about every phase: whoever answers it is asked once more afterwards.
 public struct ProbeConversation: Sendable {
     public enum Purpose: Hashable, Sendable {
         /// Whether it applies, and as whom it runs.
@@ -50,9 +58,9 @@ public struct ProbeConversation: Sendable {
     private static let identity: [PluginCommand] = [.isApplicable, .doesRequireSudo]
     private static let everything: [PluginCommand] =
         identity + [
-            .estimateUpdateMutexes, .estimateUpdateDependency, .estimateUpdate, .canSeparateDownload, .estimateDownload,
-            .sudoProgramsPaths, .runsAfter, .getDependency, .getMutexes, .downloadMutexes, .downloadDependency,
-            .updateMutexes, .updateDependency,
+            .getMutexes, .estimateUpdateMutexes, .estimateUpdateDependency, .estimateUpdate, .canSeparateDownload,
+            .estimateDownload, .sudoProgramsPaths, .runsAfter, .getDependency, .getMutexes, .downloadMutexes,
+            .downloadDependency, .updateMutexes, .updateDependency,
         ]
     private static let maximumEstimates = 3
 
@@ -67,6 +75,8 @@ public struct ProbeConversation: Sendable {
     /// Of the download alone.
     private var downloadEstimate: Estimate?
     private var estimates = 0
+    /// Whether it answered `get-mutexes`; `nil`: it was not asked yet.
+    private var tellsMutexes: Bool?
 
     /// - Parameter isOnPath: whether a program is on the PATH that the plugin will get.
     public init(with plugin: DiscoveredPlugin, for purpose: Purpose, isOnPath: (String) -> Bool) {
@@ -111,6 +121,12 @@ public struct ProbeConversation: Sendable {
         return proceed(rest)
     }
 
+    /// The question that is to be asked next cannot be: it waited too long for what others hold, say.
+    public mutating func giveUp(with verdict: PluginFacts.Verdict) -> Action {
+        guard case .asking = state else { preconditionFailure("nothing was asked") }
+        return finish(verdict)
+    }
+
     // MARK: What is asked
 
     private mutating func proceed(_ rest: ArraySlice<PluginCommand>) -> Action {
@@ -124,9 +140,11 @@ public struct ProbeConversation: Sendable {
         state = .asking(command, rest: rest)
         var question = ProbeQuestion(command, timeout: manifest?.timeout(of: command) ?? command.defaultTimeout)
         question.delay = delay
-        if command == .estimateUpdate {
+        if question.isWork {
             question.mutexes = claims[.check]?.mutexes ?? []
             question.free = free[.check] ?? []
+            question.locks = manifest?.locks[.check] ?? []
+            question.conflicts = facts.conflicts
         }
         return .ask(question)
     }
@@ -145,7 +163,8 @@ public struct ProbeConversation: Sendable {
         case .estimateDownload: isEstimated && separateDownload && facts.estimate?.download == nil
         case .runsAfter: isDynamic(.after)
         case .getDependency: isDynamic(.requires) || isDynamic(.conflicts)
-        case .getMutexes, .updateMutexes: isDynamic(.mutexes)
+        case .getMutexes: isDynamic(.mutexes) && (tellsMutexes.map { $0 && estimates > 0 } ?? true)
+        case .updateMutexes: isDynamic(.mutexes)
         case .downloadMutexes: separateDownload && isDynamic(.mutexes)
         case .downloadDependency: separateDownload && isDynamic(.free)
         case .updateDependency: isDynamic(.free)
@@ -190,8 +209,9 @@ public struct ProbeConversation: Sendable {
     private mutating func takeEstimate(_ answer: Answer) -> Continuation {
         estimates += 1
         if let verdict = Self.failure(of: .estimateUpdate, answer) { return .end(verdict) }
-        switch EstimateAnswer(answer) {
+        switch EstimateAnswer(answer, isKnown: facts.plugin.knowsEstimate) {
         case .updates(let estimate): facts.estimate = estimate
+        case .notOffered: break
         case .upToDate: return .end(.upToDate)
         case .notApplicable:
             return .end(.notApplicable("it says so: estimate-update exited with code 1\(answer.quotation)"))
@@ -217,7 +237,7 @@ public struct ProbeConversation: Sendable {
             switch EstimateAnswer(answer) {
             case .updates(let estimate): downloadEstimate = estimate
             case .error(let message), .transientError(let message): warn(command, message)
-            case .upToDate, .notApplicable, .unknown: break
+            case .upToDate, .notApplicable, .notOffered, .unknown: break
             }
         case .runsAfter: facts.after.appendNew(others(list(answer.pluginNames(), of: command) ?? []))
         case .getDependency:
@@ -226,6 +246,7 @@ public struct ProbeConversation: Sendable {
             if isDynamic(.conflicts) { facts.conflicts.appendNew(others(answer.conflicts)) }
         case .getMutexes:
             let mutexes = list(answer.mutexes(), of: command)
+            tellsMutexes = mutexes != nil
             for phase in Phase.allCases { hold(mutexes, in: phase) }
         case .estimateUpdateMutexes: hold(list(answer.heldMutexes(), of: command), in: .check)
         case .downloadMutexes: hold(list(answer.heldMutexes(), of: command), in: .download)

@@ -85,6 +85,7 @@ public struct MergedPolicy: Sendable {
         run.limits = limits(tables, on: facts)
         run.parallel = integer(.parallel, in: tables).map { Int($0) }
         if let downloads = integer(.downloads, in: tables) { run.downloads = Int(downloads) }
+        if case .memory(.bytes(let rate)) = value(.downloadRate, in: tables) { run.downloadRate = rate }
         return run
     }
 
@@ -104,6 +105,8 @@ public struct MergedPolicy: Sendable {
         if let terminal = text(.pty, in: tables).flatMap({ TerminalUse(rawValue: $0) }) { step.terminal = terminal }
         step.timeout = duration(.timeout, in: tables)
         step.runAs = text(.runAs, in: tables).map { RunAs($0) }
+        step.sha256 = text(.sha256, in: tables)
+        if case .boolean(let flag) = value(.selfUpdate, in: tables) { step.updatesItself = flag }
         return step
     }
 

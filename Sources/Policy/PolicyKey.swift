@@ -46,6 +46,8 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
     case runAs = "run_as"
     case sudoPrograms = "sudo_programs"
     case sha256
+    // [step], [plugin.NAME]
+    case selfUpdate = "self_update"
 
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
@@ -58,12 +60,15 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
         case plugin
         /// `[plugin.NAME]` and not its phases.
         case wholePlugin
+        /// `[step]` and `[plugin.NAME]`, and not their phases.
+        case everyPlugin
 
         func includes(_ table: PolicyTable) -> Bool {
             switch (self, table) {
             case (.document, .document), (.run, .run), (.hooks, .hooks), (.protect, .protect), (.window, .window),
                 (.log, .log), (.group, .run), (.group, .step), (.group, .plugin), (.step, .step), (.step, .plugin),
-                (.plugin, .plugin), (.wholePlugin, .plugin(_, nil)):
+                (.plugin, .plugin), (.wholePlugin, .plugin(_, nil)), (.everyPlugin, .step(nil)),
+                (.everyPlugin, .plugin(_, nil)):
                 true
             default: false
             }
@@ -79,7 +84,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
             case .window: "[window]"
             case .log: "[log]"
             case .group: "[run], [step] or [plugin.NAME]"
-            case .step: "[step] or [plugin.NAME]"
+            case .step, .everyPlugin: "[step] or [plugin.NAME]"
             case .plugin, .wholePlugin: "[plugin.NAME]"
             }
         }
@@ -98,6 +103,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
             .step
         case .runAs, .sudoPrograms: .plugin
         case .sha256: .wholePlugin
+        case .selfUpdate: .everyPlugin
         }
     }
 
@@ -105,7 +111,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
     var isEnforced: Bool {
         switch home {
         case .hooks, .protect, .window: false
-        default: ![.downloadRate, .downloadEnforce, .oomRetry, .sudoPrograms, .sha256].contains(self)
+        default: ![.downloadEnforce, .oomRetry, .sudoPrograms].contains(self)
         }
     }
 }

@@ -34,7 +34,7 @@ struct ValueDecoder {
         case .nice: integer(-20...19)
         case .downloadRate, .keepBytes: size(self.node, of: key.rawValue).map { .memory(.bytes($0)) }
         case .stepBytes: logSize()
-        case .downloadEnforce, .finishBy, .noNewPrivileges: boolean()
+        case .downloadEnforce, .finishBy, .noNewPrivileges, .selfUpdate: boolean()
         case .cpuSome, .memorySome, .ioSome: pressure()
         case .loadPerCPU: positiveNumber()
         case .stopGrace, .waitTimeout, .resumeAfter: duration(allowsZero: true)

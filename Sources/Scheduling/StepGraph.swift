@@ -175,7 +175,7 @@ public struct StepGraph: Sendable {
         switch obstacle {
         case .mutex(let name, _): .mutex(name)
         case .capacity(let name): Self.waitReason(forCapacity: name)
-        case .foreignLock(let name, let holder): .otherRun(mutex: name, holder: holder)
+        case .foreignLock(let name, let holder): WaitReason(foreignLock: name, holder: holder)
         }
     }
 

@@ -76,6 +76,15 @@ public enum WaitReason: Hashable, Sendable {
     case parallel
     /// A mutex that another run on this machine holds; the text says who.
     case otherRun(mutex: String, holder: String)
+    /// A file that another program has locked; the text says which: `pid 123 (apt-get)`.
+    case lockedFile(path: String, holder: String)
+}
+
+extension WaitReason {
+    /// - Parameter name: of a mutex, or the path of a file; no mutex's name begins with a slash.
+    public init(foreignLock name: String, holder: String) {
+        self = name.hasPrefix("/") ? .lockedFile(path: name, holder: holder) : .otherRun(mutex: name, holder: holder)
+    }
 }
 
 public struct RunStart: Hashable, Sendable {

@@ -51,6 +51,10 @@ public struct StepSettings: Hashable, Sendable {
     public var timeout: Duration?
     /// `nil`: as the manifest says.
     public var runAs: RunAs?
+    /// What the plugin's executable must be, as 64 hexadecimal digits in lower case; `nil`: anything.
+    public var sha256: String?
+    /// Whether the plugin updates itself before a run.
+    public var updatesItself = false
 
     public init() {}
 }
@@ -62,6 +66,8 @@ public struct RunSettings: Hashable, Sendable {
     public var parallel: Int?
     /// Download steps at the same time.
     public var downloads = 2
+    /// Bytes a second, of the whole run.
+    public var downloadRate: ByteCount?
 
     public init() {}
 }

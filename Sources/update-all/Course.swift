@@ -59,24 +59,26 @@ struct Course {
     /// - Throws: the exit code, always.
     func run() async throws {
         let display = RunDisplay(events: options.events, configuration: preparation.configuration)
-        let result = try await runLocked(display)
+        if display.isWatched { await preparation.session.outputIsWatched() }
+        let (result, hasInvalidFiles) = try await runLocked(display)
         // Another run may begin now; a slow reader is only told what is over.
         await preparation.session.end()
         var codes = [exitCode(of: result)]
-        if preparation.hasInvalidFiles { codes.append(.usage) }
+        if hasInvalidFiles { codes.append(.usage) }
         throw FinalExit(code: .combined(codes))
     }
 
-    private func runLocked(_ display: RunDisplay) async throws -> RunResult {
-        let lock = try RunLock.acquire(
-            state: preparation.places.state, isSystemWide: preparation.places.isSystemWide,
-            user: preparation.session.userName, clockText: clockText())
-        let result = try await preparation.open { try await run(display) }
-        withExtendedLifetime(lock) {}
-        return result
+    private func runLocked(_ display: RunDisplay) async throws -> (RunResult, hasInvalidFiles: Bool) {
+        try await preparation.holdingRunLock {
+            try await preparation.open {
+                var preparation = preparation
+                try await preparation.updatePlugins()
+                return (try await run(preparation, display), preparation.hasInvalidFiles)
+            }
+        }
     }
 
-    private func run(_ display: RunDisplay) async throws -> RunResult {
+    private func run(_ preparation: Preparation, _ display: RunDisplay) async throws -> RunResult {
         let session = preparation.session
         let predecessors = tellPredecessors(preparation.places, current: session.run)
         for sentence in predecessors { complain(sentence) }

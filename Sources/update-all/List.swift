@@ -22,8 +22,8 @@ struct List: AsyncParsableCommand {
         let preparation = try Preparation(common, selected)
         let asked = try await preparation.open {
             let facts = try await preparation.ask(for: .list)
-            let refusals = await preparation.session.refusals(facts)
-            return facts.map { ListedPlugin($0, refusal: refusals[$0.name]) }
+            let obstacles = await preparation.session.obstacles(facts)
+            return facts.map { ListedPlugin($0, obstacle: obstacles[$0.name]) }
         }
         let plugins = (asked + preparation.disabled.map(ListedPlugin.init)).sorted { $0.name < $1.name }
         switch format {
@@ -49,25 +49,28 @@ struct List: AsyncParsableCommand {
 private struct ListedPlugin {
     let plugin: DiscoveredPlugin
     let facts: PluginFacts?
-    /// Why it cannot run though it applies.
-    let refusal: String?
+    /// Where it was asked.
+    let obstacle: PluginObstacle?
     let disabled: DisabledPlugin?
 
-    init(_ facts: PluginFacts, refusal: String?) {
+    init(_ facts: PluginFacts, obstacle: PluginObstacle?) {
         plugin = facts.plugin
         self.facts = facts
-        self.refusal = refusal
+        self.obstacle = obstacle
         disabled = nil
     }
 
     init(_ plugin: DiscoveredPlugin, why: DisabledPlugin) {
         self.plugin = plugin
         facts = nil
-        refusal = nil
+        obstacle = nil
         disabled = why
     }
 
     var name: PluginName { plugin.name }
+
+    /// Why it cannot run though it applies.
+    private var refusal: String? { obstacle?.refusal }
 
     private var runAs: RunAs? { facts?.runAs ?? plugin.manifest?.runAs }
 
@@ -94,6 +97,11 @@ private struct ListedPlugin {
         writer.write("executable", plugin.executable)
         writer.write("from", plugin.directory)
         if let refusal { writer.write("cannot_run", refusal) }
+        if let obstacle {
+            writer.write("trusted", obstacle.distrust == nil)
+            if let distrust = obstacle.distrust { writer.write("distrust", distrust) }
+        }
+        writer.write("self_update", plugin.offersSelfUpdate)
         writer.endObject()
     }
 }
@@ -103,7 +111,7 @@ extension PluginFacts {
     fileprivate var whyNot: String? {
         switch verdict {
         case .runs, .upToDate: nil
-        case .notApplicable(let reason): reason
+        case .notApplicable(let reason), .refused(_, let reason): reason
         case .failed(_, let reason): "its check failed: \(reason)"
         }
     }

@@ -73,8 +73,8 @@ struct UpdateAll: AsyncParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PolicyCommand.self,
-            ConfigCommand.self, Logs.self,
+            Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PluginTools.self,
+            PolicyCommand.self, ConfigCommand.self, Logs.self,
         ],
         defaultSubcommand: Run.self)
 }

@@ -13,10 +13,12 @@ struct Preparation {
     let session: RunSession
     let places: Places
     let configuration: Configuration
-    let plugins: [DiscoveredPlugin]
+    private(set) var plugins: [DiscoveredPlugin]
     let selection: Selection
     /// A plugin's manifest, say, is not valid: the others go on, and the exit code tells.
-    let hasInvalidFiles: Bool
+    private(set) var hasInvalidFiles: Bool
+    /// Plugins that updated themselves to something that may not run.
+    private var unusable: [PluginFacts] = []
 
     /// Loads the configuration and the policy, and finds the plugins; nothing is started yet.
     /// - Throws: exit code 2 with what is wrong.
@@ -28,6 +30,10 @@ struct Preparation {
         places = common.places()
         configuration = try common.configuration(places, display: display)
         let policy = try loadPolicy(places, configuration, assignments: common.assignments)
+        if policy.name == "built-in" {
+            let place = places.policies ?? "share/update-all/policies, beside the installed program"
+            complain("the shipped policies are missing (\(place)): the built-in one is in force, which limits nothing")
+        }
         let found = findPlugins(in: places.pluginDirectories)
         for problem in found.problems { writeToStandardError("\(problem)\n") }
         plugins = found.plugins
@@ -60,6 +66,33 @@ struct Preparation {
         }
     }
 
+    /// Keeps other runs away for the time of `body`.
+    func holdingRunLock<Result>(_ body: () async throws -> Result) async throws -> Result {
+        let lock = try RunLock.acquire(
+            state: places.state, isSystemWide: places.isSystemWide, user: session.userName, clockText: clockText())
+        let result = try await body()
+        withExtendedLifetime(lock) {}
+        return result
+    }
+
+    /// Has those plugins update themselves of which the policy wants it, and finds all anew.
+    mutating func updatePlugins() async throws {
+        let updating = selection.isDryRun ? [] : await session.selfUpdating(wanted)
+        if updating.isEmpty { return }
+        let reports = await session.updateThemselves(updating)
+        if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
+        let found = findPlugins(in: places.pluginDirectories)
+        for problem in found.problems { writeToStandardError("\(problem)\n") }
+        plugins = found.plugins
+        hasInvalidFiles = hasInvalidFiles || !found.problems.isEmpty
+        for report in reports {
+            complain(Sanitizer.clean("\(report.plugin): \(report.sentence)"))
+            guard case .unusable(let reason) = report.result,
+                let plugin = plugins.first(where: { $0.name == report.plugin })
+            else { continue }
+            unusable.append(PluginFacts(plugin: plugin, verdict: .refused(.failed, "it updated itself: \(reason)")))
+        }
+    }
     /// - Throws: exit code 2 where a plugin does not know a setting.
     private static func check(_ configuration: Configuration, _ plugins: [DiscoveredPlugin]) throws {
         let findings = configuration.findings(about: plugins)
@@ -95,9 +128,14 @@ struct Preparation {
     /// The plugins that are asked; disabled ones never are.
     var wanted: [DiscoveredPlugin] { plugins.filter { selection.includes($0.name) } }
 
+    private var askable: [DiscoveredPlugin] {
+        let refused = unusable.map(\.name)
+        return wanted.filter { !refused.contains($0.name) }
+    }
+
     /// Asks the plugins.
     func ask(for purpose: ProbeConversation.Purpose) async throws -> [PluginFacts] {
-        let facts = await session.ask(wanted, for: purpose)
+        let facts = await session.ask(askable, for: purpose) { complain(Sanitizer.clean($0)) } + unusable
         if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
         for warning in facts.flatMap(\.warnings) { complain(Sanitizer.clean(warning)) }
         return facts

@@ -33,6 +33,9 @@ struct RunDisplay {
     /// Whether what is written is read by a person.
     var isForPeople: Bool { choice == .compact || choice == .plain }
 
+    /// It is read at a terminal, while it is written.
+    var isWatched: Bool { isForPeople && device.isTerminal }
+
     /// A question can be seen and answered.
     var canAsk: Bool { choice != .json && device.isTerminal }
 

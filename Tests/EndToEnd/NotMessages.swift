@@ -104,6 +104,8 @@ private let parts: Set = [
     "is not executable (chmod +x)",
     "unknown error",
     "its group and everybody",
+    "mutex …, held by …",
+    "share/update-all/policies, beside the installed program",
     "at the top of the file",
     "the top of the file",
     "[run], [step] or [plugin.NAME]",
@@ -118,6 +120,7 @@ private let parts: Set = [
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
     "up to date",
+    "updated, is … as before",
     "… wall_ms=… ended_ms=…",
     "commit_ended=… log=… output=…",
     "read_bandwidth_max = …",

@@ -30,7 +30,7 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
     ) throws -> PreparedRun {
         var selection = Execution.Selection()
         adjust(&selection)
-        let planner = Planner(policy: try policy(text), machine: machine, selection: selection) { runAs, plugin in
+        let planner = Planner(policy: try policy(text), machine: machine, selection: selection) { runAs, plugin, _ in
             switch runAs {
             case .root:
                 .failure(PersonaRefusal(outcome: .needsAuth, reason: "it runs as root; run update-all as root"))

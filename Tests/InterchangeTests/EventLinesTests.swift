@@ -158,6 +158,10 @@ import UpdateModel
             (WaitReason.mutex("pkgmgr:apt"), "mutex:pkgmgr:apt"), (.memory, "memory"), (.cpu, "cpu"),
             (.downloads, "downloads"), (.parallel, "parallel"),
             (.otherRun(mutex: "dpkg", holder: "pid 12 (anna)"), "mutex:dpkg held by pid 12 (anna)"),
+            (
+                .lockedFile(path: "/var/lib/dpkg/lock-frontend", holder: "pid 123 (apt-get)"),
+                "lock:/var/lib/dpkg/lock-frontend pid 123 (apt-get)"
+            ),
         ])
     func waiting(reason: WaitReason, text: String) {
         #expect(

@@ -107,6 +107,8 @@ struct RandomEvents {
         any(of: [
             .mutex("pkgmgr:apt"), .memory, .cpu, .downloads, .parallel,
             .otherRun(mutex: "dpkg", holder: "pid \(count()) (\(text()))"),
+            .lockedFile(path: "/var/lib/a lock", holder: "pid \(count()) (\(text()))"),
+            .lockedFile(path: "/lock", holder: "another program"),
         ])
     }
 

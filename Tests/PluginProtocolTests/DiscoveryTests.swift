@@ -153,7 +153,8 @@ import UpdateModel
         var asked: [String] = []
         _ = Discovery(in: [
             PluginDirectory(
-                path: "/usr", entries: [program("a"), manifest("b.toml", "executable = \"b\"\ndry_run = false")]),
+                path: "/usr",
+                entries: [program("a"), manifest("b.toml", "executable = \"b\"\ndry_run = false\nestimate = true")]),
             PluginDirectory(path: "/etc", entries: [program("a"), program("c"), manifest("c.toml")]),
         ]) { path, scan in
             asked.append(scan ? "\(path) bytes" : path)

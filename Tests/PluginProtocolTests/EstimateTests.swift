@@ -120,10 +120,9 @@ import UpdateModel
 
     @Test func `The exit code counts: 1 does not apply, 2 cannot tell, others are errors`() {
         #expect(decode("", exit: 1) == .notApplicable)
-        #expect(decode("", exit: 2) == .unknown("it cannot estimate (exit code 2), and its update runs"))
-        #expect(
-            decode(#"{"status":"error","error":{"code":"TIMEOUT"}}"#, exit: 2)
-                == .unknown("it cannot estimate (exit code 2), and its update runs"))
+        #expect(decode("", exit: 2) == .notOffered)
+        #expect(decode(#"{"status":"error","error":{"code":"TIMEOUT"}}"#, exit: 2) == .transientError("TIMEOUT"))
+        #expect(decode(#"{"status":"not_applicable","data":null}"#) == .notApplicable)
         #expect(decode(#"{"status":"success","data":{}}"#, exit: 4) == .error("it exited with code 4"))
         #expect(
             EstimateAnswer(Answer(.exited(9), lastErrorLine: "E: lock")) == .error("it exited with code 9: E: lock"))

@@ -10,24 +10,28 @@ import Testing
     }
 
     @Test(
-        "Both words are found wherever they stand",
+        "The words are found wherever they stand",
         arguments: [
             ("is-applicable", Mentions.isApplicable), ("case is-applicable) exit 0", .isApplicable),
             ("--dry-run", .dryRun),
             ("is-applicabl --dry-ru", Mentions()), ("", Mentions()),
-            ("--dry-run is-applicable", Mentions([.dryRun, .isApplicable])),
+            ("--dry-run is-applicable", Mentions([.dryRun, .isApplicable])), ("estimate-update)", .estimateUpdate),
+            (
+                "self-update --dry-run is-applicable estimate-update",
+                Mentions([.dryRun, .isApplicable, .estimateUpdate, .selfUpdate])
+            ),
         ])
     func words(text: String, expected: Mentions) {
         let scanner = scan([Array(text.utf8)])
         #expect(scanner.mentions == expected)
-        #expect(scanner.isDone == (expected.rawValue == 3))
+        #expect(scanner.isDone == (expected.rawValue == 15))
     }
 
     @Test func `A word is found however the file is cut into pieces`() {
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let bytes = Array("#!/bin/sh\nis-applicabl is-applicable --dry --dry-run\n".utf8)
+        let bytes = Array("#!/bin/sh\nis-applicabl is-applicable --dry --dry-run estimate-updat estimate-update self-updat self-update\n".utf8)
         for _ in 0..<500 {
             var chunks: [[UInt8]] = []
             var rest = bytes[...]

@@ -12,7 +12,7 @@ import UpdateModel
         """
 
     private func plugin(
-        manifest text: String? = nil, mentions: Mentions = .isApplicable
+        manifest text: String? = nil, mentions: Mentions = [.isApplicable, .estimateUpdate]
     ) throws -> DiscoveredPlugin {
         let name = try #require(PluginName("apt"))
         let manifest = try text.map { try Manifest(parsing: Array($0.utf8), file: "apt.toml", name: name) }
@@ -60,10 +60,10 @@ import UpdateModel
         let found = talk(with: try plugin())
         #expect(
             found.commands == [
-                "is-applicable", "does-require-sudo", "estimate-update-mutexes", "estimate-update-dependency",
-                "estimate-update", "can-separate-download", "estimate-download", "sudo-programs-paths", "runs-after",
-                "get-dependency", "get-mutexes", "download-mutexes", "download-dependency", "update-mutexes",
-                "update-dependency",
+                "is-applicable", "does-require-sudo", "get-mutexes", "estimate-update-mutexes",
+                "estimate-update-dependency", "estimate-update", "can-separate-download", "estimate-download",
+                "sudo-programs-paths", "runs-after", "get-dependency", "download-mutexes", "download-dependency",
+                "update-mutexes", "update-dependency",
             ])
     }
 
@@ -74,7 +74,64 @@ import UpdateModel
         #expect(!found.commands.contains("sudo-programs-paths"))
         #expect(found.facts.verdict == .runs)
         #expect(found.facts.phases.map(\.phase) == [.execute])
-        #expect(found.facts.warnings == ["apt: estimate-update: it cannot estimate (exit code 2), and its update runs"])
+        #expect(found.facts.warnings == [])
+    }
+
+    @Test func `Exit code 1 of estimate-update is an answer only of a plugin that has the command`() throws {
+        let refusal = [PluginCommand.estimateUpdate: Answer(.exited(1))]
+        #expect(
+            talk(with: try plugin(), refusal).facts.verdict
+                == .notApplicable("it says so: estimate-update exited with code 1"))
+        #expect(talk(with: try plugin(mentions: .isApplicable), refusal).facts.verdict == .runs)
+        #expect(talk(with: try plugin(manifest: "", mentions: []), refusal).facts.verdict == .runs)
+        let certain = try plugin(manifest: "estimate = true", mentions: [])
+        #expect(
+            talk(with: certain, refusal).facts.verdict
+                == .notApplicable("it says so: estimate-update exited with code 1"))
+    }
+
+    @Test func `get-mutexes is asked before the estimate, which holds them, and again after it`() throws {
+        let told = said(#"{"mutexes":["dpkg"]}"#)
+        let found = talk(with: try plugin(), [.getMutexes: told, .estimateUpdate: said(updates)])
+        #expect(found.commands.filter { $0 == "get-mutexes" }.count == 2)
+        let estimate = try #require(found.questions.first { $0.command == .estimateUpdate })
+        #expect(estimate.mutexes == mutexes("dpkg"))
+        let once = talk(
+            with: try plugin(manifest: Self.full.replacing("= true", with: "= false") + "\ndynamic = [\"mutexes\"]"),
+            [.getMutexes: told])
+        #expect(once.commands == ["get-mutexes", "update-mutexes"])
+        #expect(once.facts.phases.map(\.mutexes) == [mutexes("dpkg")])
+    }
+
+    @Test func `What does work holds the manifest's mutexes, and knows of locks and conflicts`() throws {
+        let text = """
+            \(Self.full)
+            conflicts = ["snap"]
+            [mutexes]
+            estimate_update = ["pkgmgr:apt"]
+            [free]
+            estimate_update = ["system:network"]
+            [locks]
+            estimate_update = ["/var/lib/apt/lists/lock"]
+            """
+        let found = talk(with: try plugin(manifest: text), [.estimateUpdate: said(#"{"data":{"package_count":2}}"#)])
+        #expect(found.commands == ["estimate-update", "estimate-download"])
+        for question in found.questions {
+            #expect(question.mutexes == mutexes("pkgmgr:apt"))
+            #expect(question.free == mutexes("system:network"))
+            #expect(question.locks == ["/var/lib/apt/lists/lock"])
+            #expect(question.conflicts == names("snap"))
+        }
+    }
+
+    @Test func `A question that cannot be asked ends the conversation as whoever gives it up says`() throws {
+        var conversation = ProbeConversation(with: try plugin(), for: .plan) { _ in true }
+        _ = conversation.begin()
+        guard case .finish(let facts) = conversation.giveUp(with: .refused(.failed, "it is not root's")) else {
+            Issue.record("it goes on")
+            return
+        }
+        #expect(facts.verdict == .refused(.failed, "it is not root's"))
     }
 
     @Test func `A file that does not speak the protocol is asked nothing and runs as a plain update`() throws {
@@ -109,7 +166,7 @@ import UpdateModel
         arguments: [
             ("applicable_if", ["is-applicable"]), ("sudo_programs", []), ("requires", ["get-dependency"]),
             ("after", ["runs-after"]), ("conflicts", ["get-dependency"]),
-            ("mutexes", ["estimate-update-mutexes", "get-mutexes", "download-mutexes", "update-mutexes"]),
+            ("mutexes", ["get-mutexes", "estimate-update-mutexes", "download-mutexes", "update-mutexes"]),
             ("free", ["estimate-update-dependency", "download-dependency", "update-dependency"]),
         ] as [(String, [String])])
     func dynamic(key: String, expected: [String]) throws {
@@ -291,10 +348,10 @@ import UpdateModel
         #expect(found.facts.after == names("snap"))
         #expect(
             found.facts.warnings == [
-                "apt: estimate-update-mutexes: it exited with code 3", "apt: runs-after: it exited with code 3",
+                "apt: get-mutexes: it exited with code 3", "apt: estimate-update-mutexes: it exited with code 3",
+                "apt: runs-after: it exited with code 3",
                 "apt: get-dependency: its answer is not JSON (1:2: expected a key, found the end of the text)",
-                "apt: get-mutexes: it exited with code 3", "apt: download-mutexes: it exited with code 3",
-                "apt: update-mutexes: Command timed out after 10s",
+                "apt: download-mutexes: it exited with code 3", "apt: update-mutexes: Command timed out after 10s",
             ])
     }
 
@@ -350,7 +407,7 @@ import UpdateModel
         #expect(failed.facts.warnings == ["apt: estimate-download: it exited with code 5"])
     }
 
-    @Test func `Whatever a plugin answers, the conversation ends within 17 questions and its order holds`() throws {
+    @Test func `Whatever a plugin answers, the conversation ends within 18 questions and its order holds`() throws {
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
@@ -374,10 +431,10 @@ import UpdateModel
                 let ending = endings.randomElement(using: &random) ?? .exited(0)
                 action = conversation.take(Answer(ending, output: outputs.randomElement(using: &random) ?? []))
             }
-            #expect(asked.count <= 17, "seed \(seed)")
+            #expect(asked.count <= 18, "seed \(seed)")
             if asked.contains(.isApplicable) { #expect(asked.first == .isApplicable, "seed \(seed)") }
             let estimate = asked.lastIndex(of: .estimateUpdate) ?? -1
-            let phaseMutexes: [PluginCommand] = [.getMutexes, .downloadMutexes, .updateMutexes]
+            let phaseMutexes: [PluginCommand] = [.downloadMutexes, .updateMutexes]
             #expect(phaseMutexes.allSatisfy { (asked.firstIndex(of: $0) ?? .max) > estimate }, "seed \(seed)")
             guard case .finish(let facts) = action else { continue }
             #expect((facts.verdict == .runs) == !facts.phases.isEmpty, "seed \(seed)")

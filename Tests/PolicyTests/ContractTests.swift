@@ -52,6 +52,7 @@ private let example = """
     timeout = "2h"
     sudo_programs = ["/usr/bin/apt-get"]
     sha256 = "\(String(repeating: "aB", count: 32))"
+    self_update = true
     [plugin.apt.execute]
     memory_max = "2G"
     [log]
@@ -112,6 +113,8 @@ struct ContractTests {
         #expect(step.terminal == .auto)
         #expect(step.timeout == .seconds(7200))
         #expect(step.runAs == .root)
+        #expect(step.sha256 == String(repeating: "ab", count: 32))
+        #expect(step.updatesItself)
         #expect(try policy().step(apt, .download, on: machine).limits.memoryMax == ByteCount(1 << 30))
     }
 
@@ -120,11 +123,9 @@ struct ContractTests {
         let deviations = try policy().notYetEnforced
         #expect(
             deviations.map(\.control) == [
-                "[hooks]", "[protect]", "[window]", "run.download_rate", "step.oom_retry", "plugin.apt.sha256",
-                "plugin.apt.sudo_programs",
+                "[hooks]", "[protect]", "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
             ])
         #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
-        #expect(deviations[3].requested == "\"20M\"")
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
     }
 

@@ -127,6 +127,7 @@ import UpdateModel
             (.mutex("pkgmgr:apt"), "mutex pkgmgr:apt"), (.memory, "memory"), (.cpu, "CPU"),
             (.downloads, "a download slot"), (.parallel, "a free slot"),
             (.otherRun(mutex: "dpkg", holder: "pid 7, alice"), "mutex dpkg, held by pid 7, alice"),
+            (.lockedFile(path: "/lock", holder: "pid 7 (apt-get)"), "/lock, locked by pid 7 (apt-get)"),
         ]
         #expect(live(at: 0)[2] == " ◌ p0/execute   waits")
         for (reason, text) in reasons {

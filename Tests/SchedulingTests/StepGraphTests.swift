@@ -241,6 +241,7 @@ struct StepGraphTests {
         #expect(graph.waitReason(.capacity("cpus")) == .cpu)
         #expect(graph.waitReason(.capacity("memory")) == .memory)
         #expect(graph.waitReason(.foreignLock("m", holder: "pid 7")) == .otherRun(mutex: "m", holder: "pid 7"))
+        #expect(graph.waitReason(.foreignLock("/l", holder: "pid 7")) == .lockedFile(path: "/l", holder: "pid 7"))
         #expect(graph.text(of: .mutex("m", holder: a), for: a) == "mutex m")
         #expect(graph.text(of: .turn(after: a), for: a) == "its turn, after a/execute")
     }

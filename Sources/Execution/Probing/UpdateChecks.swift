@@ -9,7 +9,7 @@ extension PluginCheck {
         switch facts.verdict {
         case .upToDate: self.init(plugin: facts.name, state: .upToDate)
         case .notApplicable(let reason): self.init(plugin: facts.name, state: .notApplicable, reason: reason)
-        case .failed(let outcome, let reason):
+        case .failed(let outcome, let reason), .refused(let outcome, let reason):
             self.init(plugin: facts.name, state: outcome == .timedOut ? .timedOut : .failed, reason: reason)
         case .runs:
             guard let estimate = facts.estimate else {
@@ -33,6 +33,6 @@ extension PluginFacts {
     fileprivate var whyUnknown: String {
         if !plugin.speaksProtocol { return "it speaks no protocol" }
         return plugin.manifest?.estimate == false
-            ? "its manifest says that it does not estimate" : "its estimate failed"
+            ? "its manifest says that it does not estimate" : "it told no estimate"
     }
 }

@@ -43,6 +43,8 @@ public struct PreparedRun: Sendable {
     var commands: [StepID: StepCommand]
     /// Files that each step's mutexes lock, its free ones included.
     var freeMutexes: [StepID: [String]]
+    /// Files that no other program may have locked when a step starts.
+    var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
 }
 
@@ -51,8 +53,8 @@ struct Planner {
     let policy: MergedPolicy
     let machine: MachineFacts
     let selection: Selection
-    /// The account's name, or why a step cannot run as that.
-    let persona: (RunAs, DiscoveredPlugin) -> Result<String, PersonaRefusal>
+    /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
+    let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
     /// Of a step about whose duration nobody said anything; it only serves the order.
     private static let nominalSeconds = 60.0
@@ -75,6 +77,7 @@ struct Planner {
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
+        var lockedFiles: [StepID: [String]] = [:]
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
@@ -94,10 +97,12 @@ struct Planner {
             }
             for step in wanted {
                 let id = StepID(plugin.name, step.phase.phase)
-                let (command, deviations) = command(for: step, of: plugin, limitsOfRun: run.limits)
+                let (command, deviations) = command(for: step, of: plugin, in: run)
                 commands[id] = command
                 accounts[id] = known[command.runAs]
                 missing[id] = deviations
+                // One that only says what it would do changes nothing that a lock is for.
+                if !selection.isDryRun { lockedFiles[id] = step.phase.locks }
             }
             nodes.append(node(for: plugin, wanted))
         }
@@ -137,6 +142,7 @@ struct Planner {
                 uniqueKeysWithValues: schedule.entries.map {
                     (graph.step($0.job), graph.problem.freeMutexes(of: $0.job))
                 }),
+            lockedFiles: lockedFiles,
             downloads: Dictionary(
                 uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
     }
@@ -191,19 +197,29 @@ struct Planner {
         switch plugin.verdict {
         case .upToDate: return skip(.upToDate, "up to date")
         case .notApplicable(let reason): return skip(.notApplicable, reason)
-        case .failed(let outcome, let reason): return skip(outcome, reason)
+        case .failed(let outcome, let reason), .refused(let outcome, let reason): return skip(outcome, reason)
         case .runs: break
         }
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
         for step in wanted where accounts[step.runAs] == nil {
-            switch persona(step.runAs, plugin.plugin) {
+            switch persona(step.runAs, plugin.plugin, step.settings.sha256) {
             case .success(let account): accounts[step.runAs] = account
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
         return nil
+    }
+
+    /// Why a plugin that applies may not run as the account that it is for; `nil` where it may.
+    func refusal(of plugin: PluginFacts) -> String? {
+        guard plugin.verdict == .runs else { return nil }
+        let settings = policy.step(plugin.name, .execute, on: machine)
+        switch persona(settings.runAs ?? plugin.runAs, plugin.plugin, settings.sha256) {
+        case .success: return nil
+        case .failure(let refusal): return refusal.reason
+        }
     }
 
     private func node(for plugin: PluginFacts, _ wanted: [WantedStep]) -> PluginNode {
@@ -228,7 +244,7 @@ struct Planner {
     // MARK: Limits
 
     private func command(
-        for step: WantedStep, of plugin: PluginFacts, limitsOfRun: Limits
+        for step: WantedStep, of plugin: PluginFacts, in run: RunSettings
     ) -> (StepCommand, deviations: [LimitDeviation]) {
         let phase = step.phase
         var settings = step.settings
@@ -241,21 +257,41 @@ struct Planner {
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
-            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, within: limitsOfRun),
+            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, in: run),
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel.
-    private func hints(for step: Limits, within run: Limits) -> ResourceHints {
+    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
+    /// share of one download among those that may be under way at a time.
+    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
-        limits.cpuQuota = [limits.cpuQuota, run.cpuQuota].compactMap(\.self).min()
-        limits.memoryHigh = [limits.memoryHigh, run.memoryHigh].compactMap(\.self).min()
-        limits.memoryMax = [limits.memoryMax, run.memoryMax].compactMap(\.self).min()
-        return ResourceHints(limits, downloadRate: nil, machineCPUs: machine.cpus)
+        limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
+        limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
+        limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
+        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
+        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
+        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
     }
+
+    /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
+    /// check phase, little. It is not said where a machine cannot enforce that.
+    func questionRules(_ plugin: PluginName) -> QuestionRules {
+        var settings = policy.step(plugin, .check, on: machine)
+        settings.limits.memoryHigh = settings.limits.memoryHigh ?? Self.questionMemory
+        settings.limits.memoryMax = settings.limits.memoryMax ?? Self.questionMemoryMax
+        settings.limits.tasksMax = settings.limits.tasksMax ?? Self.questionTasks
+        return QuestionRules(
+            settings: settings, limits: controlWrites(for: settings.limits, of: .leaf, on: machine).writes,
+            hints: hints(for: settings.limits, in: runSettings))
+    }
+
+    /// Room for a package manager that resolves a whole system's dependencies.
+    private static let questionMemory = ByteCount(512 << 20)
+    private static let questionMemoryMax = ByteCount(1 << 30)
+    private static let questionTasks: Int64 = 256
 
     private func capacities(_ run: RunSettings) -> RunCapacities {
         RunCapacities(

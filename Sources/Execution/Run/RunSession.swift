@@ -32,6 +32,9 @@ public actor RunSession {
     private var guardian: Guardian?
     private var signals: SignalSource?
     private var prober: Prober?
+    private var selfUpdater: SelfUpdater?
+    private var questioner: Questioner?
+    private var isWatched = false
     private var supervisor: RunSupervisor?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
@@ -84,6 +87,9 @@ public actor RunSession {
     /// Who runs this.
     public nonisolated let userName: String
 
+    /// What steps print is read by a person at a terminal, as it is printed. To be said before `open`.
+    public func outputIsWatched() { isWatched = true }
+
     // MARK: Opening
 
     /// Takes what asking and running need: groups, a private place, signals.
@@ -108,10 +114,12 @@ public actor RunSession {
             starter = StepStarter(
                 run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
                 environment: configuration.environment, pluginSettings: configuration.pluginSettings,
-                witness: configuration.places.guardian, janitor: janitor, orphans: orphans)
+                witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
+            let planner = planner
+            questioner = starter.map { Questioner(starter: $0) { planner.questionRules($0) } }
             let signalNumbers = Self.handledSignals + (orphans == nil ? [] : [SIGCHLD])
             signals = try SignalSource(signalNumbers, on: loop) { [unowned self] signal in
                 assumeIsolated { $0.received(signal) }
@@ -168,15 +176,18 @@ public actor RunSession {
     // MARK: Asking
 
     /// What each of `plugins` is and has to do, by name.
-    public func ask(_ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose) async -> [PluginFacts] {
+    /// - Parameter onNotice: told what a plugin waits for before it can be asked, as a sentence without a full stop.
+    public func ask(
+        _ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose,
+        onNotice: @escaping @Sendable (String) -> Void = { _ in }
+    ) async -> [PluginFacts] {
         // Ctrl-C may have been faster than the first question.
-        guard let starter, received == nil else { return [] }
+        guard let questioner, received == nil else { return [] }
         let prober = Prober(
-            loop: loop, starter: starter, programs: ProgramLookup(path: personas.path(.invokingUser)),
-            purpose: purpose, cpus: machine.cpus
-        ) { [policy = configuration.policy, machine] name in
-            let settings = policy.step(name, .check, on: machine)
-            return (settings, controlWrites(for: settings.limits, of: .leaf, on: machine).writes)
+            loop: loop, questioner: questioner, locks: foreignLocks(),
+            programs: ProgramLookup(path: personas.path(.invokingUser)), purpose: purpose, cpus: machine.cpus
+        ) { name, hold in
+            onNotice("\(name) waits for \(hold.phrase)")
         }
         self.prober = prober
         defer { self.prober = nil }
@@ -185,12 +196,37 @@ public actor RunSession {
         }
     }
 
+    /// Those of `plugins` that the policy has update themselves before a run.
+    public func selfUpdating(_ plugins: [DiscoveredPlugin]) -> [DiscoveredPlugin] {
+        plugins.filter { $0.offersSelfUpdate && planner.questionRules($0.name).settings.updatesItself }
+    }
+
+    /// Has plugins update themselves, each as the owner of its files.
+    /// - Parameter command: `self-update` or `self-upgrade`.
+    public func updateThemselves(
+        _ plugins: [DiscoveredPlugin], by command: PluginCommand = .selfUpdate
+    ) async -> [SelfUpdateReport] {
+        guard let questioner, received == nil else { return [] }
+        let updater = SelfUpdater(
+            plugins, by: command, questioner: questioner, personas: personas
+        ) { [places = configuration.places] in
+            findPlugins(in: places.pluginDirectories)
+        }
+        selfUpdater = updater
+        defer { selfUpdater = nil }
+        return await withCheckedContinuation { continuation in
+            updater.start { reports in continuation.resume(returning: reports) }
+        }
+    }
+
+    private func foreignLocks() -> ForeignLocks { ForeignLocks(MutexLocks(user: personas.ownName), loop: loop) }
+
     /// The signal that ended the asking, if one did.
     public var interruption: Int32? { received }
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = planner()
+        let planner = planner
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
@@ -207,23 +243,12 @@ public actor RunSession {
         return prepared
     }
 
-    private func planner() -> Planner {
-        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
-            [personas] runAs, plugin in
-            do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin).account.name)
-            } catch {
-                return .failure(error)
-            }
-        }
-    }
-
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
     /// that cannot be enforced does not matter.
     public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
-        let plan = try planner().plan(facts, notSelected: notSelected, enforces: false).plan
-        let refusals = refusals(facts)
-        let asked = facts.map { PluginCheck($0, refusal: refusals[$0.name]) }
+        let planner = planner
+        let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
+        let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
         let refused = configuration.selection.refused.map { name in
             PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
         }
@@ -250,17 +275,27 @@ public actor RunSession {
             "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
-    /// Why plugins that apply cannot run, where the account is the reason.
-    public func refusals(_ facts: [PluginFacts]) -> [PluginName: String] {
-        var refusals: [PluginName: String] = [:]
-        for plugin in facts where plugin.verdict == .runs {
+    private var planner: Planner {
+        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+            [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
-                _ = try personas.persona(plugin.runAs, for: plugin.plugin)
+                return .success(try personas.persona(runAs, for: plugin, pin: pin).account.name)
             } catch {
-                refusals[plugin.name] = error.reason
+                return .failure(error)
             }
         }
-        return refusals
+    }
+
+    /// What stands against running plugins that apply, or that could not be asked for the same reason.
+    public func obstacles(_ facts: [PluginFacts]) -> [PluginName: PluginObstacle] {
+        let planner = planner
+        return Dictionary(
+            uniqueKeysWithValues: facts.map { plugin in
+                (
+                    plugin.name,
+                    PluginObstacle(distrust: personas.distrust(plugin.plugin), refusal: planner.refusal(of: plugin))
+                )
+            })
     }
 
     /// Waits until something can be read from `descriptor`, or a signal came.
@@ -363,7 +398,7 @@ public actor RunSession {
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
-                directory: directory, guardian: guardian, locks: MutexLocks(user: personas.ownName)
+                directory: directory, guardian: guardian, locks: foreignLocks()
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             do throws(Errno) {
@@ -449,6 +484,7 @@ public actor RunSession {
             readersHaveEnded()
             inputArrived(false)
             prober?.cancel()
+            selfUpdater?.cancel()
             supervisor?.interrupt(signal: signal.number)
         }
     }

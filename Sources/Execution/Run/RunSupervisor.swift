@@ -39,7 +39,7 @@ final class RunSupervisor {
     private let writer: LogWriter
     private let directory: RunDirectory
     private let guardian: Guardian?
-    private let locks: MutexLocks
+    private let locks: ForeignLocks
     private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
@@ -47,10 +47,8 @@ final class RunSupervisor {
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
-    /// Mutexes that other runs hold.
-    private var foreign: [String: ClosedFileWatch] = [:]
-    /// When a job that waits for one of them is given up.
-    private var waitDeadlines: [JobIndex: EventLoop.Timer] = [:]
+    /// Jobs that wait for what others hold: what that is, and when they are given up.
+    private var waits: [JobIndex: (hold: ForeignHold, deadline: EventLoop.Timer)] = [:]
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
     private var startTime = Duration.zero
@@ -69,7 +67,7 @@ final class RunSupervisor {
 
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
-        writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: MutexLocks,
+        writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
         completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
@@ -136,23 +134,24 @@ final class RunSupervisor {
             bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
-            let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason))
+            let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
+            waits.removeValue(forKey: job)?.deadline.cancel()
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
-            for watch in foreign.values { watch.cancel() }
-            for timer in waitDeadlines.values { timer.cancel() }
+            locks.cancel()
+            for wait in waits.values { wait.deadline.cancel() }
             usageTimer?.cancel()
             completion(report)
         }
     }
 
-    private func text(of reason: Dispatcher.EndReason) -> String? {
+    private func text(of reason: Dispatcher.EndReason, for job: JobIndex) -> String? {
         switch reason {
         case .requirement(let job): "requires \(prepared.graph.step(job))"
         case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
         case .cancelled: nil
-        case .givenUp: "what it waits for was not released in time"
+        case .givenUp: waits[job]?.hold.notReleased(within: waitTimeout(job))
         }
     }
 
@@ -163,11 +162,10 @@ final class RunSupervisor {
         guard let command = prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
         }
-        let mutexes = lockedMutexes(of: job)
-        if let held = locks.acquire(mutexes, free: prepared.freeMutexes[step] ?? []) {
-            return wait(job, for: held, command)
-        }
-        waitDeadlines.removeValue(forKey: job)?.cancel()
+        let hold = locks.acquire(
+            lockedMutexes(of: job), free: prepared.freeMutexes[step] ?? [], files: prepared.lockedFiles[step] ?? [])
+        if let hold { return wait(job, for: hold) }
+        waits.removeValue(forKey: job)?.deadline.cancel()
         launch(command)
     }
 
@@ -246,31 +244,25 @@ final class RunSupervisor {
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
 
-    // MARK: Mutexes of other runs
+    // MARK: What others hold
 
-    private func wait(_ job: JobIndex, for held: MutexLocks.Held, _ command: StepCommand) {
-        if waitDeadlines[job] == nil {
-            let deadline = monotonicTime() + command.settings.waitTimeout
-            waitDeadlines[job] = loop.schedule(at: deadline) { [weak self] in
+    private func wait(_ job: JobIndex, for hold: ForeignHold) {
+        let deadline =
+            waits[job]?.deadline
+            ?? loop.schedule(at: monotonicTime() + waitTimeout(job)) { [weak self] in
                 guard let self else { return }
-                waitDeadlines[job] = nil
                 perform(dispatcher.giveUp(job, as: .deferred, now: now))
             }
+        waits[job] = (hold, deadline)
+        perform(dispatcher.startBlocked(job, by: hold.lock, holder: hold.holder, now: now))
+        locks.whenFree(hold.lock) { [weak self] in
+            guard let self else { return }
+            perform(dispatcher.foreignLockReleased(hold.lock, now: now))
         }
-        if foreign[held.mutex] == nil {
-            foreign[held.mutex] = try? ClosedFileWatch(locks.file(of: held.mutex), loop: loop) { [weak self] in
-                self?.lookAgain(held.mutex)
-            }
-        }
-        perform(dispatcher.startBlocked(job, by: held.mutex, holder: held.holder, now: now))
-        // It may have been released between the try and the watch.
-        lookAgain(held.mutex)
     }
 
-    private func lookAgain(_ mutex: String) {
-        guard locks.holder(of: mutex) == nil else { return }
-        foreign.removeValue(forKey: mutex)?.cancel()
-        perform(dispatcher.foreignLockReleased(mutex, now: now))
+    private func waitTimeout(_ job: JobIndex) -> Duration {
+        prepared.commands[prepared.graph.step(job)]?.settings.waitTimeout ?? .zero
     }
 
     // MARK: Logs

@@ -56,7 +56,19 @@ final class Personas {
     var ownHome: String { user.home }
 
     /// The account of a step of `plugin`.
-    func persona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
+    /// - Parameter pin: the SHA-256 that its executable must have.
+    /// - Throws: where this process cannot become that account, or the plugin may not run as it.
+    func persona(
+        _ runAs: RunAs, for plugin: DiscoveredPlugin, pin: String? = nil
+    ) throws(PersonaRefusal) -> Persona {
+        let persona = try trustedPersona(runAs, for: plugin)
+        if let pin, let refusal = mismatch(of: plugin, pin: pin) {
+            throw PersonaRefusal(outcome: .failed, reason: refusal)
+        }
+        return persona
+    }
+
+    private func trustedPersona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
         guard user.user == 0 else {
             if runAs == .invokingUser || runAs == .named(user.name) {
                 return Persona(account: user, needsChange: false, path: callerPath)
@@ -69,6 +81,32 @@ final class Personas {
             throw PersonaRefusal(outcome: .failed, reason: refusal)
         }
         return Persona(account: account, needsChange: account.user != 0, path: Self.securePath)
+    }
+
+    /// The account that may change a plugin: the owner of its files, and nobody else for them.
+    /// - Throws: where that is somebody else and we are not root, or its files belong to several.
+    func owner(of plugin: DiscoveredPlugin) throws(PersonaRefusal) -> RunAs {
+        var owner: (path: String, number: UInt32)?
+        for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) {
+            guard let number = (try? status(path))?.st_uid else {
+                throw PersonaRefusal(outcome: .failed, reason: "\(path) is gone")
+            }
+            if let owner, owner.number != number {
+                throw PersonaRefusal(
+                    outcome: .failed,
+                    reason: "\(owner.path) and \(path) belong to different accounts: give both to one (chown)")
+            }
+            owner = (path, number)
+        }
+        guard let owner else { preconditionFailure("every plugin has an executable") }
+        if owner.number == 0, user.user == 0 { return .root }
+        let account = try known((try? Account.numbered(owner.number)) ?? nil, "the owner of \(owner.path)")
+        guard user.user == 0 || account.user == user.user else {
+            throw PersonaRefusal(
+                outcome: .needsAuth,
+                reason: "\(owner.path) belongs to \(account.name): run update-all as root, with sudo for example")
+        }
+        return .named(account.name)
     }
 
     /// The path in which its programs are looked for.
@@ -102,7 +140,7 @@ final class Personas {
     }
 
     /// Why a plugin may not run as root; `nil` where it may.
-    private func distrust(_ plugin: DiscoveredPlugin) -> String? {
+    func distrust(_ plugin: DiscoveredPlugin) -> String? {
         for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
             do throws(Errno) {
                 if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }
@@ -115,6 +153,9 @@ final class Personas {
         }
         return nil
     }
+
+    /// Something of root's own has changed files: all is looked at again.
+    func forgetTrust() { trusted = [] }
 
     /// All components of a path; its last one alone where those above it are known to be root's.
     private func componentsToCheck(of path: String) throws(Errno) -> [PathComponent] {

@@ -117,6 +117,7 @@ final class StepStarter {
     private let pluginSettings: [PluginName: [PluginSetting]]
     /// The guardian's program is also the witness of commits.
     private let witness: String?
+    private let isWatched: Bool
     private let janitor: Janitor
     private let orphans: Orphans?
     /// Called once, before the first process is started.
@@ -125,7 +126,8 @@ final class StepStarter {
     init(
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String],
-        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, janitor: Janitor, orphans: Orphans?
+        pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor,
+        orphans: Orphans?
     ) {
         self.run = run
         self.loop = loop
@@ -137,6 +139,7 @@ final class StepStarter {
         isScheduled = environment["UPDATE_ALL_SCHEDULED"] == "1"
         self.pluginSettings = pluginSettings
         self.witness = witness
+        self.isWatched = isWatched
         self.janitor = janitor
         self.orphans = orphans
     }
@@ -162,7 +165,7 @@ final class StepStarter {
         willStartFirst = nil
         let persona: Persona
         do throws(PersonaRefusal) {
-            persona = try personas.persona(command.runAs, for: command.plugin)
+            persona = try personas.persona(command.runAs, for: command.plugin, pin: command.settings.sha256)
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
@@ -251,8 +254,9 @@ final class StepStarter {
         _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?,
         beforeStart: ([CInt]) -> Void
     ) throws(StartFailure) -> LaunchedProcess {
-        let usesTerminal = command.settings.terminal == .always && command.step.phase != .check
-        let invocation = invocation(of: command, persona: persona, directory: directory, usesTerminal: usesTerminal)
+        let streams = streams(of: command)
+        let invocation = invocation(
+            of: command, persona: persona, directory: directory, usesTerminal: streams != .pipes)
         var arguments = Array(invocation.arguments.dropFirst())
         var executable = invocation.executable
         if exitRecord != nil, let witness {
@@ -276,11 +280,24 @@ final class StepStarter {
             request.scheduling = .idle
             request.ioPriority = .idle
         }
-        if usesTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) }
+        request.streams = streams
         do throws(LaunchError) {
             return try launcher.launch(request, beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
+        }
+    }
+
+    /// A question's answer is read from a pipe. Otherwise, where the policy leaves it to us: a plugin that speaks the
+    /// protocol tells of its progress itself; what does not is a program for people, and shows its own progress, line by
+    /// line, where it finds a terminal.
+    private func streams(of command: StepCommand) -> StandardStreams {
+        let size = TerminalSize(rows: 24, columns: 80)
+        guard command.step.phase != .check else { return .pipes }
+        return switch command.settings.terminal {
+        case .always: .terminal(size, controlling: true)
+        case .auto where isWatched && !command.plugin.speaksProtocol: .outputTerminal(size)
+        case .auto, .never: .pipes
         }
     }
 
@@ -311,8 +328,13 @@ final class StepStarter {
         }
     }
 
-    /// Whether this process can become the account behind `runAs`.
-    func canRun(as runAs: RunAs, for plugin: DiscoveredPlugin) -> Bool {
-        (try? personas.persona(runAs, for: plugin)) != nil
+    /// Why no process of a plugin may be started as the account behind `runAs`; `nil` where it may.
+    func refusal(of plugin: DiscoveredPlugin, as runAs: RunAs, pin: String?) -> PersonaRefusal? {
+        do throws(PersonaRefusal) {
+            _ = try personas.persona(runAs, for: plugin, pin: pin)
+            return nil
+        } catch {
+            return error
+        }
     }
 }
