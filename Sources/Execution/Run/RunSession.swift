@@ -227,6 +227,7 @@ public actor RunSession {
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         let planner = planner
+        try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits

@@ -7,12 +7,7 @@ import UpdateModel
 @testable import Execution
 
 /// What plugins do that they should not. docs/states.md says in which test each of its rows is.
-@Suite(.serialized, .enabled(if: canMakeGroups, Comment(rawValue: noGroups)), .timeLimit(.minutes(5)))
-struct PluginFaultTests {
-    private let bench: RunBench
-
-    init() throws { bench = try RunBench() }
-
+extension RunTests {
     private func pids(_ name: String) throws -> [Int32] {
         try text("\(bench.directory.path)/\(name)").split(whereSeparator: \.isWhitespace).compactMap { Int32($0) }
     }
