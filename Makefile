@@ -7,9 +7,11 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SWIFT ?= swift
 
-# What building, testing and the demonstration need from Debian.
+# What building, testing and the demonstration need from Debian. The test of the plugin for podman, which takes 90 MB, runs
+# where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
-TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git python3 python3-venv tmux shellcheck ninja-build
+TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
+  curl fakeroot flatpak pacman-package-manager dnf zypper rpm createrepo-c
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
@@ -45,15 +47,18 @@ ci: test-deps lint build ## what CI does: lint, tests, coverage
 	@contrib/build/test --coverage
 
 bench: test-deps build ## speed and size beside the peers, in one run
+	@$(SWIFT) build $(RELEASE_FLAGS) --product bench-launching
 	@contrib/bench/run
 
 install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/update-all \
-	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins
+	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins \
+	  $(DESTDIR)$(PREFIX)/share/update-all/schema
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
 	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
+	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \
 	  install -m $$mode "$$file" $(DESTDIR)$(PREFIX)/share/update-all/plugins/; done

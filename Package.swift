@@ -19,6 +19,7 @@ let pure: [Target] = [
     .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
+    .target(name: "Governing", dependencies: ["UpdateModel"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
 ]
@@ -35,7 +36,8 @@ let effects: [Target] = [
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Scheduling", "PluginProtocol", "Policy", "Configuration", "Interchange", collections,
+            "Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
@@ -43,6 +45,11 @@ let effects: [Target] = [
 let executables: [Target] = [
     .executableTarget(name: "update-all", dependencies: ["Execution", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
+]
+
+/// Measured by `make bench`; not installed.
+let benchmarks: [Target] = [
+    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -54,6 +61,7 @@ let tests: [Target] = [
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
+    .testTarget(name: "GoverningTests", dependencies: ["Governing", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
@@ -77,7 +85,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     ],
-    targets: pure + effects + executables + tests,
+    targets: pure + effects + executables + benchmarks + tests,
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu11,
     cxxLanguageStandard: .cxx17

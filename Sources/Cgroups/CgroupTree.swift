@@ -167,6 +167,23 @@ public final class CgroupTree: Sendable {
     /// Ends all processes of unprotected steps at once.
     public func killSteps() throws(CgroupError) { try steps.group.kill() }
 
+    /// Freezes all unprotected steps, or lets them go on. Nothing may be launched into them while they are frozen.
+    public func freezeSteps(_ isFrozen: Bool) throws(CgroupError) { try steps.group.freeze(isFrozen) }
+
+    /// Changes limits of the run's own group, which bind its commits too.
+    /// - Returns: those that are not in force as asked for.
+    public func apply(_ limits: [ControlWrite]) -> [LimitDeviation] {
+        run.apply(limits, controllers: controllers).deviations
+    }
+
+    /// All processes of the run's steps.
+    public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
+
+    /// What the run has read from and written to each device, by `MAJOR:MINOR`; empty without the io controller.
+    public func transferred() -> [String: ByteCount] {
+        controllers.contains(.io) ? IOController.transferred(in: run.directory.raw) : [:]
+    }
+
     /// What the whole run has used up to now, of the groups of its steps together.
     public func metrics(wall: Duration) -> Metrics {
         var metrics = Metrics(wallSeconds: wall.inSeconds)

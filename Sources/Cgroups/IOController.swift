@@ -46,6 +46,20 @@ enum IOController: ControllerFiles {
         metrics.ioWritten = ByteCount(written)
     }
 
+    static func transferred(in directory: CInt) -> [String: ByteCount] {
+        guard let content = try? readControlFile("io.stat", in: directory) else { return [:] }
+        var devices: [String: ByteCount] = [:]
+        for line in content.split(separator: "\n") {
+            let fields = line.split(separator: " ")
+            guard let device = fields.first else { continue }
+            let counts = fields.dropFirst().compactMap { field in
+                field.hasPrefix("rbytes=") || field.hasPrefix("wbytes=") ? Int64(field.dropFirst(7)) : nil
+            }
+            devices[String(device)] = ByteCount(counts.reduce(0, &+))
+        }
+        return devices
+    }
+
     private static func isStacked(_ device: Substring) -> Bool {
         ((try? directoryEntries("/sys/dev/block/\(device)/slaves")) ?? []).isEmpty == false
     }

@@ -111,6 +111,17 @@ public final class Leaf: Sendable {
         return metrics
     }
 
+    /// Removes the group by one call, which waits for nothing.
+    /// - Returns: whether it is gone. One with groups below it, or a process that is still ending, takes `remove`.
+    public func removeAtOnce() -> Bool {
+        do {
+            try removeDirectory(name, in: branch.group.directory.raw)
+            return true
+        } catch {
+            return error.meansGone
+        }
+    }
+
     /// Removes the group and what a step made below it; gone already is fine.
     /// - Throws: `.resourceBusy` where processes are still in it.
     public func remove() throws(CgroupError) { try branch.group.removeChild(name) }

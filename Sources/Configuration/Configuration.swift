@@ -64,10 +64,12 @@ public struct Configuration: Hashable, Sendable {
     /// Why a plugin is left alone: `disabled in /etc/update-all/config.toml:3`. `nil`: it is not.
     public func whyDisabled(_ plugin: DiscoveredPlugin) -> DisabledPlugin? {
         if let found = switches[plugin.name] {
-            return found.value ? nil : DisabledPlugin(place: found.origin.description, reason: "disabled in")
+            let place = found.origin.description
+            return found.value ? nil : DisabledPlugin(place: place, description: "disabled in \(place)")
         }
         guard let manifest = plugin.manifest, !manifest.isOnByDefault else { return nil }
-        return DisabledPlugin(place: plugin.manifestPath ?? plugin.executable, reason: "off unless enabled, by")
+        let place = plugin.manifestPath ?? plugin.executable
+        return DisabledPlugin(place: place, description: "off unless enabled, by \(place)")
     }
 }
 
@@ -75,7 +77,5 @@ public struct Configuration: Hashable, Sendable {
 public struct DisabledPlugin: Hashable, Sendable, CustomStringConvertible {
     /// `FILE:LINE` of the configuration, or the manifest.
     public let place: String
-    fileprivate let reason: String
-
-    public var description: String { "\(reason) \(place)" }
+    public let description: String
 }

@@ -62,6 +62,7 @@ extension Event.Body {
         case .limit: self = .limit(try LimitDeviation(members))
         case .waiting:
             self = .waiting(try members.required("phase", .word), try members.required("for", .waitReason))
+        case .throttle: self = .throttle(try Throttle(members))
         case .stopping: self = .stopping(try Stopping(members))
         case .phaseEnd: self = .phaseEnd(try PhaseEnd(members))
         case .completion: self = .completion(try Completion(members))

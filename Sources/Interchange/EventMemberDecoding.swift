@@ -40,6 +40,14 @@ extension OutputLines {
     }
 }
 
+extension Throttle {
+    init(_ members: Members) throws(EventDecodingError) {
+        self.init(
+            state: try members.required("state", .word), share: Fraction(try members.required("share", .double)),
+            cause: try members.required("cause", .string))
+    }
+}
+
 extension Progress {
     init(_ members: Members) throws(EventDecodingError) {
         self.init(phase: try members.required("phase", .word))

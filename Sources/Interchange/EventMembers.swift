@@ -17,6 +17,10 @@ extension JSONWriter {
         case .waiting(let phase, let reason):
             write("phase", phase.rawValue)
             write("for", reason.text)
+        case .throttle(let throttle):
+            write("state", throttle.state.rawValue)
+            write("share", throttle.share.value)
+            write("cause", throttle.cause)
         case .stopping(let stopping): writeMembers(of: stopping)
         case .phaseEnd(let end): writeMembers(of: end)
         case .completion(let completion): writeMembers(of: completion)

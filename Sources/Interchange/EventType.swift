@@ -6,7 +6,7 @@ enum EventType: String {
     case runStart = "run_start"
     case plan
     case phaseStart = "phase_start"
-    case output, progress, dropped, result, limit, waiting, stopping
+    case output, progress, dropped, result, limit, waiting, throttle, stopping
     case phaseEnd = "phase_end"
     case completion
     case runEnd = "run_end"
@@ -25,6 +25,7 @@ extension Event.Body {
         case .result: .result
         case .limit: .limit
         case .waiting: .waiting
+        case .throttle: .throttle
         case .stopping: .stopping
         case .phaseEnd: .phaseEnd
         case .completion: .completion

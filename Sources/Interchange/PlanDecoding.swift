@@ -38,7 +38,8 @@ extension PlannedStep {
             durationSeconds: try members.required("duration_seconds", .double),
             durationIsKnown: try members.optional("duration_is_known", .bool) ?? true,
             wave: try members.required("wave", .count),
-            waitsFor: try members.optional("waits_for", .string))
+            waitsFor: try members.optional("waits_for", .string),
+            hook: try members.optional("hook", .word))
     }
 }
 

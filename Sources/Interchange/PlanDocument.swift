@@ -60,6 +60,7 @@ extension JSONWriter {
         write("id", step.id.description)
         write("plugin", step.id.plugin.rawValue)
         write("phase", step.id.phase.rawValue)
+        writeIfPresent("hook", step.hook?.rawValue)
         write("after", step.after.map(\.description))
         write("mutexes", step.mutexes)
         key("demand")

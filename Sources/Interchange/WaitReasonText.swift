@@ -16,6 +16,7 @@ extension WaitReason {
         case .cpu: "cpu"
         case .downloads: "downloads"
         case .parallel: "parallel"
+        case .pressure: "pressure"
         case .otherRun(let mutex, let holder): mutexPrefix + mutex + holderSeparator + holder
         case .lockedFile(let path, let holder): "\(lockPrefix)\(path) \(holder)"
         }
@@ -28,6 +29,7 @@ extension WaitReason {
         case "cpu": self = .cpu
         case "downloads": self = .downloads
         case "parallel": self = .parallel
+        case "pressure": self = .pressure
         case _ where text.hasPrefix(lockPrefix):
             let path = text.dropFirst(lockPrefix.count)
             let holder = holderBeginnings.compactMap { path.firstRange(of: $0)?.lowerBound }.min()

@@ -50,7 +50,8 @@ public final class InProcessLauncher: Launcher, Sendable {
         let result = spawn(request, strings, ends)
         guard result.pid > 0 else { throw LaunchError(request, result) }
         return LaunchedProcess(
-            pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors)
+            pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors,
+            method: LaunchMethod(result.method))
     }
 
     private func spawn(
@@ -160,6 +161,10 @@ extension InProcessLauncher {
 /// The ways into a group; each is tried where the kernel refuses the one before.
 public enum LaunchMethod: Sendable, CaseIterable {
     case cloneIntoGroup, cloneThenMove, oldCloneThenMove
+
+    fileprivate init(_ method: clx_method) {
+        self = Self.allCases.first { $0.value == method } ?? .oldCloneThenMove
+    }
 
     fileprivate var value: clx_method {
         switch self {

@@ -25,15 +25,18 @@ public final class LaunchedProcess {
     public let pid: pid_t
     /// Becomes readable when the process ends; for `reapProcess` and `signalProcess`.
     public let pidfd: OwnedDescriptor
+    /// The way that led into its group.
+    public let method: LaunchMethod
     private var stdout: OwnedDescriptor?
     private var stderr: OwnedDescriptor?
 
     public init(
         pid: pid_t, pidfd: consuming OwnedDescriptor, stdout: consuming OwnedDescriptor,
-        stderr: consuming OwnedDescriptor?
+        stderr: consuming OwnedDescriptor?, method: LaunchMethod = .cloneIntoGroup
     ) {
         self.pid = pid
         self.pidfd = pidfd
+        self.method = method
         self.stdout = consume stdout
         self.stderr = consume stderr
     }

@@ -39,6 +39,8 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private var freeSlots: [Int] = []
     private var generation: UInt32 = 0
     private var timers = TimerQueue()
+    private var lastWake = monotonicTime()
+    private var lastCalendarTime: Timestamp?
 
     /// - Throws: where the process has no descriptors left.
     public init(name: String) throws(Errno) {
@@ -76,6 +78,24 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     }
 
     private var isOnThread: Bool { thread.load(ordering: .acquiring) == UInt(pthread_self()) }
+
+    // MARK: Time
+
+    /// When the thread woke up last, as `monotonicTime()`: what is handled since then is taken for simultaneous. On the
+    /// loop's thread only, as `calendarNow`. The clocks are read once a wake-up, since that can be a system call each.
+    public var now: Duration {
+        assert(isOnThread)
+        return lastWake
+    }
+
+    /// The calendar's time when it was asked for first since the thread woke up.
+    public var calendarNow: Timestamp {
+        assert(isOnThread)
+        if let lastCalendarTime { return lastCalendarTime }
+        let time = calendarTime()
+        lastCalendarTime = time
+        return time
+    }
 
     // MARK: Watches and timers
 
@@ -130,8 +150,10 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
     private func run() {
         var ready = [clx_ready](repeating: clx_ready(), count: 64)
         while true {
-            let timeout = timers.timeout(at: monotonicTime())
+            let timeout = timers.timeout()
             let count = clx_epoll_wait(epoll.raw, &ready, CInt(ready.count), timeout)
+            lastWake = monotonicTime()
+            lastCalendarTime = nil
             for event in ready.prefix(Int(max(0, count))) {
                 if event.token == Self.wakeUpToken {
                     if runJobs() { return }
@@ -143,7 +165,7 @@ public final class EventLoop: SerialExecutor, @unchecked Sendable {
                 watch.handler(Interest(rawValue: event.events))
             }
             // Outside of the queue: an action may schedule the next timer.
-            while let action = timers.nextDue(at: monotonicTime()) { action() }
+            while let action = timers.nextDue(at: lastWake) { action() }
         }
     }
 
@@ -257,10 +279,11 @@ private struct TimerQueue {
     }
 
     /// Nanoseconds until the next deadline; −1 where there is none.
-    mutating func timeout(at now: Duration) -> Int64 {
+    mutating func timeout() -> Int64 {
         while let first = heap.first, first.action == nil { _ = removeFirst() }
         guard let first = heap.first else { return -1 }
-        let (seconds, attoseconds) = (first.deadline - now).components
+        // Read anew: a launch among what was handled may have taken long.
+        let (seconds, attoseconds) = (first.deadline - monotonicTime()).components
         return max(0, seconds * 1_000_000_000 + (attoseconds + 999_999_999) / 1_000_000_000)
     }
 

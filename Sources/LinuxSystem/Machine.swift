@@ -6,8 +6,14 @@ import SystemPackage
 import UpdateModel
 
 /// Physical memory, as the kernel counts it (`MemTotal`). The argument is the text of `/proc/meminfo`.
-public func totalMemory(in text: String) -> ByteCount? {
-    for line in text.split(separator: "\n") where line.hasPrefix("MemTotal:") {
+public func totalMemory(in text: String) -> ByteCount? { amount("MemTotal:", in: text) }
+
+/// Swap space, used or not (`SwapTotal`). The argument is the text of `/proc/meminfo`.
+public func totalSwap(in text: String) -> ByteCount? { amount("SwapTotal:", in: text) }
+
+/// A line of `/proc/meminfo`, `KEY NUMBER kB` (proc_meminfo(5)).
+private func amount(_ key: String, in text: String) -> ByteCount? {
+    for line in text.split(separator: "\n") where line.hasPrefix(key) {
         let fields = line.split(separator: " ")
         guard fields.count == 3, fields[2] == "kB", let kibibytes = Int64(fields[1]) else { return nil }
         return ByteCount(kibibytes * 1024)
@@ -18,6 +24,15 @@ public func totalMemory(in text: String) -> ByteCount? {
 /// The machine's memory; 0 where `/proc/meminfo` does not say.
 public func machineMemory() throws(Errno) -> ByteCount {
     totalMemory(in: try readText("/proc/meminfo")) ?? ByteCount(0)
+}
+
+/// The machine's swap space; `nil` where `/proc/meminfo` does not say.
+public func machineSwap() throws(Errno) -> ByteCount? { totalSwap(in: try readText("/proc/meminfo")) }
+
+/// The resources (`cpu`, `io`, `memory`) whose pressure the kernel tells. A kernel that could but was not told to
+/// (`psi=1`) has the files and refuses to read them.
+public func resourcesWithPressure() -> Set<String> {
+    Set(["cpu", "io", "memory"].filter { (try? readText("/proc/pressure/\($0)")) != nil })
 }
 
 /// CPUs that this process may run on (sched_getaffinity(2)); at least 1.

@@ -102,7 +102,52 @@ extension MergedPolicy {
             PolicyStatement(
                 .enforced, setting(.downloads, in: [.run])?.slot,
                 run.downloads == 1 ? "One download at a time" : "At most \(run.downloads) downloads at the same time"))
+        return statements + protectionStatements + hookStatements
+    }
+
+    /// What the run steps back for; whether this machine tells of it is among the deviations of a plan.
+    private var protectionStatements: [PolicyStatement] {
+        let protection = protection
+        let whose = protection.cgroups.isEmpty ? "the workloads" : protection.cgroups.joined(separator: ", ")
+        let wish =
+            switch protection.action {
+            case .slow: "Slowed"
+            case .freeze: "Frozen"
+            case .slowThenFreeze: "Slowed, then frozen,"
+            }
+        let shares: [(PolicyKey, Fraction?, String)] = [
+            (.cpuSome, protection.cpuSome, "CPU"), (.memorySome, protection.memorySome, "memory"),
+            (.ioSome, protection.ioSome, "I/O"),
+        ]
+        var statements = shares.compactMap { key, share, resource in
+            share.map {
+                PolicyStatement(
+                    .enforced, setting(key, in: [.protect])?.slot,
+                    "\(wish) while \(whose) wait for \(resource) in \($0.percentText) of the time; commits are only slowed")
+            }
+        }
+        if let load = protection.loadPerCPU {
+            statements.append(
+                PolicyStatement(
+                    .enforced, setting(.loadPerCPU, in: [.protect])?.slot,
+                    "\(wish) while others have \(load) runnable threads for each CPU, where no pressure is told"))
+        }
         return statements
+    }
+
+    private var hookStatements: [PolicyStatement] {
+        hooks.map { hook in
+            switch hook.moment {
+            case .beforeRun:
+                PolicyStatement(
+                    .enforced, setting(.beforeRun, in: [.hooks])?.slot,
+                    "\(hook.program) runs before all steps, as a step; if it fails, none of them runs")
+            case .afterRun:
+                PolicyStatement(
+                    .enforced, setting(.afterRun, in: [.hooks])?.slot,
+                    "\(hook.program) runs after all steps, as a step, however they ended")
+            }
+        }
     }
 
     /// What binds all commits together.

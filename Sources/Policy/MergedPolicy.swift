@@ -66,6 +66,17 @@ public struct MergedPolicy: Sendable {
         } + deviations
     }
 
+    /// The programs of `[hooks]`, in the order in which they run, each with the place that names it.
+    public var hooks: [(moment: HookMoment, program: String, origin: PolicyOrigin)] {
+        HookMoment.allCases.flatMap { moment -> [(moment: HookMoment, program: String, origin: PolicyOrigin)] in
+            let key = moment == .beforeRun ? PolicyKey.beforeRun : .afterRun
+            guard let setting = setting(key, in: [.hooks])?.setting, case .texts(let programs) = setting.value else {
+                return []
+            }
+            return programs.map { (moment, $0, setting.origin) }
+        }
+    }
+
     /// How long logs are kept, and how long they become.
     public var logs: LogSettings {
         var logs = LogSettings()
@@ -87,6 +98,25 @@ public struct MergedPolicy: Sendable {
         if let downloads = integer(.downloads, in: tables) { run.downloads = Int(downloads) }
         if case .memory(.bytes(let rate)) = value(.downloadRate, in: tables) { run.downloadRate = rate }
         return run
+    }
+
+    /// When the run steps back for others.
+    public var protection: Protection {
+        var protection = Protection()
+        let tables = present([.protect])
+        func share(_ key: PolicyKey) -> Fraction? {
+            if case .share(let share) = value(key, in: tables) { share } else { nil }
+        }
+        protection.cpuSome = share(.cpuSome)
+        protection.memorySome = share(.memorySome)
+        protection.ioSome = share(.ioSome)
+        if case .number(let load) = value(.loadPerCPU, in: tables) { protection.loadPerCPU = load }
+        if case .texts(let groups) = value(.cgroups, in: tables) { protection.cgroups = groups }
+        if let action = text(.action, in: tables).flatMap({ Protection.Action(rawValue: $0) }) {
+            protection.action = action
+        }
+        if let pause = duration(.resumeAfter, in: tables) { protection.resumeAfter = pause }
+        return protection
     }
 
     /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.

@@ -15,6 +15,8 @@ struct LiveRegion {
         // The rule parts the region from what scrolls by above it; a small terminal has no row for it.
         var lines = rows >= 6 ? [StyledLine(String(repeating: "─", count: columns), .dim), header] : [header]
         let row = StepRow(nameWidth: nameWidth, columns: columns, now: now)
+        let footer = rows > lines.count ? throttleLine : []
+        let rows = rows - footer.count
 
         let room = rows - lines.count
         let shown = running.count <= room ? running : Array(running.prefix(max(0, room - 1)))
@@ -33,7 +35,16 @@ struct LiveRegion {
         } else {
             lines += rowsOfWaiting(waiting, row: row, room: rows - lines.count)
         }
-        return Array(lines.prefix(rows))
+        return Array(lines.prefix(rows)) + footer
+    }
+
+    /// ` ▼ slowed: postgresql.service waits for I/O (PSI 23 %), since 12 s`
+    private var throttleLine: [StyledLine] {
+        guard state.isThrottled, let (throttle, since) = state.throttle else { return [] }
+        var line = StyledLine(" ")
+        line.append("▼ \(throttle.phrase): ", .warning)
+        line.append("\(throttle.cause), since \((now - since).wholeSeconds.sentence)")
+        return [line.truncated(to: columns)]
     }
 
     private func rowsOfWaiting(_ waiting: [StepState], row: StepRow, room: Int) -> [StyledLine] {

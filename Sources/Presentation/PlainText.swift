@@ -73,6 +73,8 @@ public struct PlainText: Sendable {
             return "\(plugin): limit: \([deviation].sentences.joined(separator: " "))"
         case .waiting(let phase, let reason):
             return "\(step(phase)): waits for \(reason.phrase)"
+        case .throttle(let throttle):
+            return "update-all: \(throttle.phrase): \(throttle.cause)"
         case .stopping(let stopping):
             return "\(step(stopping.phase)): "
                 + stopping.sentence(isProtected: stopping.killAfter == nil, elapsed: .zero)

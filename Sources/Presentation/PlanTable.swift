@@ -38,8 +38,10 @@ public enum PlanTable {
     /// `4 plugins, 7 steps, 412 MB to fetch. Expected 5 min 12 s.`: what is known of it.
     private static func overview(_ plan: Plan) -> String {
         if plan.steps.isEmpty { return "Nothing to do." }
-        let plugins = Set(plan.steps.map(\.id.plugin)).count
+        let plugins = Set(plan.steps.filter { $0.hook == nil }.map(\.id.plugin)).count
+        let hooks = plan.steps.count { $0.hook != nil }
         var text = "\(counted(plugins, "plugin")), \(counted(plan.steps.count, "step"))"
+        if hooks > 0 { text += " (\(counted(hooks, "hook")))" }
         if let fetch = plan.fetch { text += ", \(fetch.decimalDescription) to fetch" }
         text += "."
         if plan.steps.allSatisfy(\.durationIsKnown) {

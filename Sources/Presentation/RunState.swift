@@ -28,6 +28,10 @@ struct RunState: Sendable {
     private(set) var deviations: [LimitDeviation] = []
     private(set) var errors: [String] = []
     private(set) var end: RunEnd?
+    /// What was last said of it, and since when the run has not been as before.
+    private(set) var throttle: (last: Throttle, since: Duration)?
+    /// How long that was, of the times that are over.
+    private var throttledBefore = Duration.zero
     private var hasPlan = false
     private(set) var remaining = RemainingTime(steps: [])
     /// In cells.
@@ -76,6 +80,8 @@ struct RunState: Sendable {
             change(event, progress.phase) { $0.take(progress, at: now) }
         case .waiting(let phase, let reason):
             change(event, phase) { if $0.isWaiting { $0.stage = .waiting(reason) } }
+        case .throttle(let throttle):
+            take(throttle, at: now)
         case .stopping(let stopping):
             change(event, stopping.phase) { $0.stopping = $0.isEnded ? nil : (stopping, now) }
         case .phaseEnd(let end):
@@ -112,6 +118,19 @@ struct RunState: Sendable {
             guard let index = indices[id], steps[index].runningSince != nil else { continue }
             steps[index].usage = usage
         }
+    }
+
+    private mutating func take(_ new: Throttle, at now: Duration) {
+        let since = isThrottled ? throttle?.since ?? now : now
+        if new.state == .normal, isThrottled { throttledBefore += now - since }
+        throttle = (new, since)
+    }
+
+    var isThrottled: Bool { throttle.map { $0.last.state != .normal } ?? false }
+
+    /// For how long the run has stepped back, all in all.
+    func throttledTime(at now: Duration) -> Duration {
+        throttledBefore + (isThrottled ? throttle.map { now - $0.since } ?? .zero : .zero)
     }
 
     private mutating func take(_ plan: Plan) {

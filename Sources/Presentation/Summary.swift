@@ -24,7 +24,9 @@ struct Summary {
             behind: StyledLine(), columns: columns, style: .bold)
         append(rows, to: &lines)
         appendErrors(to: &lines)
-        for sentence in remarks { lines.appendWrapped(sentence, behind: StyledLine(), columns: columns) }
+        for sentence in remarks(elapsed: elapsed) {
+            lines.appendWrapped(sentence, behind: StyledLine(), columns: columns)
+        }
         return lines
     }
 
@@ -49,13 +51,17 @@ struct Summary {
     private var rows: [Row] {
         var endedSteps: [PluginName: [StepState]] = [:]
         for step in state.steps where step.isEnded { endedSteps[step.id.plugin, default: []].append(step) }
-        var names = state.start?.plugins ?? []
-        let listed = Set(names)
-        names += Set(state.plugins.keys).union(endedSteps.keys).subtracting(listed).sorted()
         let rows = names.compactMap { name in
             row(name, state.plugins[name] ?? RunState.PluginState(), steps: endedSteps[name] ?? [])
         }
         return Outcome.summaryOrder.flatMap { outcome in rows.filter { $0.outcome == outcome } }
+    }
+
+    /// The plugins that were asked; then, in the order of the plan, what else has steps: hooks.
+    private var names: [PluginName] {
+        var listed: Set<PluginName> = []
+        return ((state.start?.plugins ?? []) + state.steps.map(\.id.plugin) + state.plugins.keys.sorted())
+            .filter { listed.insert($0).inserted }
     }
 
     private func row(_ name: PluginName, _ plugin: RunState.PluginState, steps: [StepState]) -> Row? {
@@ -87,7 +93,7 @@ struct Summary {
     }
 
     private func append(_ rows: [Row], to lines: inout [StyledLine]) {
-        let longest = state.start?.plugins.map(\.rawValue.utf8.count).max() ?? 0
+        let longest = names.map(\.rawValue.utf8.count).max() ?? 0
         let nameWidth = min(max(10, longest), max(4, columns / 4))
         for row in rows { append(row, nameWidth: nameWidth, to: &lines) }
     }
@@ -117,13 +123,17 @@ struct Summary {
         }
     }
 
-    private var remarks: [String] {
+    private func remarks(elapsed: Duration) -> [String] {
         var first: [String] = []
         let rebooting = state.plugins.filter { $0.value.result?.rebootRequired == true }.keys.sorted()
         if !rebooting.isEmpty {
             first.append("The machine needs a restart (\(rebooting.map(\.rawValue).listed(atMost: 5))).")
         }
         if let peak = state.end?.metrics.memoryPeak { first.append("Memory peak \(peak).") }
+        let throttled = state.throttledTime(at: elapsed)
+        if throttled > .zero, let cause = state.throttle?.last.cause {
+            first.append("Stepped back for \(throttled.sentence), last since \(cause).")
+        }
         return (first.isEmpty ? [] : [first.joined(separator: " ")])
             + (state.deviations.isEmpty ? [] : [state.deviations.sentences.joined(separator: " ")])
     }

@@ -80,8 +80,20 @@ extension WaitReason {
         case .cpu: "CPU"
         case .downloads: "a download slot"
         case .parallel: "a free slot"
+        case .pressure: "others to be well"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
         case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
+        }
+    }
+}
+
+extension Throttle {
+    /// What the run does about it.
+    var phrase: String {
+        switch state {
+        case .normal: "goes on as before"
+        case .slowed: share < Fraction(1) ? "slowed to \(share.percentText)" : "starts nothing more"
+        case .frozen: "frozen"
         }
     }
 }

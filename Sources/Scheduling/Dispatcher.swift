@@ -37,6 +37,8 @@ public struct Dispatcher: Sendable {
         case capacity(String)
         /// A lock that somebody outside of the run holds; the text says who.
         case foreignLock(String, holder: String)
+        /// The caller holds everything back.
+        case hold
     }
 
     /// How a job that was started ended.
@@ -84,7 +86,9 @@ public struct Dispatcher: Sendable {
     /// By name; of a mutex as the problem spells it.
     private(set) var foreignLocks: [String: ForeignLock] = [:]
     /// With what jobs end that would have to wait again; set once the waiting ones were ended.
-    private var closing: (outcome: Outcome, reason: EndReason)?
+    private var closing: (outcome: Outcome, reason: EndReason, endsFinal: Bool)?
+    /// Nothing is to be started for now.
+    private(set) var isHeld = false
     /// For each waiting job what it was last reported to wait for.
     var reported: [Hurdle?]
     var saidFinished = false
@@ -111,7 +115,7 @@ public struct Dispatcher: Sendable {
 
     // MARK: Events
 
-    /// The run begins. Called once, first.
+    /// The run begins. Called once, and nothing but `hold` before it.
     public mutating func start(now: Double) -> [Action] {
         var actions: [Action] = []
         for job in order.jobs where remaining[job.position] == 0 { becomeWaiting(job) }
@@ -129,7 +133,7 @@ public struct Dispatcher: Sendable {
             release(behind: end.job, end.outcome, &actions)
         }
         if failFast, closing == nil, let first = ends.first(where: { $0.outcome.isFailure }) {
-            endAllWaiting(.skipped, .failFast(first.job), &actions)
+            endAllWaiting(.skipped, .failFast(first.job), endsFinal: false, &actions)
         }
         finishRound(now: now, &actions)
         return actions
@@ -148,7 +152,7 @@ public struct Dispatcher: Sendable {
         let name = mutex.map { problem.mutexes.names[Int($0)] } ?? lock
         foreignLocks[name, default: ForeignLock(holder: holder)].holder = holder
         if let mutex { resources.setForeign(mutex, true) }
-        if let closing {
+        if let closing, closing.endsFinal || !problem.finalJobs.contains(job) {
             end(job, closing.outcome, closing.reason, &actions)
         } else {
             shelve(job, behind: name, &actions)
@@ -186,10 +190,30 @@ public struct Dispatcher: Sendable {
         return actions
     }
 
-    /// Ends all jobs that do not run, as `cancelled`. Those that run are waited for.
-    public mutating func cancelWaiting(now: Double) -> [Action] {
+    /// Starts nothing more, until it is let go on. What runs goes on.
+    public mutating func hold(now: Double) -> [Action] {
+        isHeld = true
+        reservation = nil
         var actions: [Action] = []
-        endAllWaiting(.cancelled, .cancelled, &actions)
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// Starts again what can start.
+    public mutating func goOn(now: Double) -> [Action] {
+        isHeld = false
+        var actions: [Action] = []
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// Ends all jobs that do not run, as `cancelled`. Those that run are waited for.
+    /// - Parameter endsFinal: the final ones as well; else they run when their turn comes.
+    public mutating func cancelWaiting(endsFinal: Bool = false, now: Double) -> [Action] {
+        // What is left closes the run: nobody gains by putting that off.
+        isHeld = false
+        var actions: [Action] = []
+        endAllWaiting(.cancelled, .cancelled, endsFinal: endsFinal, &actions)
         finishRound(now: now, &actions)
         return actions
     }
@@ -290,11 +314,17 @@ public struct Dispatcher: Sendable {
         }
     }
 
-    private mutating func endAllWaiting(_ outcome: Outcome, _ reason: EndReason, _ actions: inout [Action]) {
-        closing = (outcome, reason)
+    private mutating func endAllWaiting(
+        _ outcome: Outcome, _ reason: EndReason, endsFinal: Bool, _ actions: inout [Action]
+    ) {
+        closing = (outcome, reason, endsFinal)
         for job in problem.jobs where ![.running, .ended].contains(states[job.position]) {
+            if !endsFinal, problem.finalJobs.contains(job) { continue }
             markEnded(job, outcome, reason, &actions)
             for edge in problem.successors[job.position] { remaining[edge.job.position] -= 1 }
+        }
+        for job in problem.finalJobs where states[job.position] == .pending && remaining[job.position] == 0 {
+            becomeWaiting(job)
         }
     }
 }

@@ -57,6 +57,7 @@
         }
 
         private func assertReservationAgrees(now: Double) {
+            if isHeld { return assert(reservation == nil, "nobody has a turn while all are held") }
             let first = problem.jobs.filter { states[$0.position] == .waiting }
                 .min { order.rank(of: $0) < order.rank(of: $1) }
             assert(reservation?.job == first, "the turn is that of the most urgent waiting job")

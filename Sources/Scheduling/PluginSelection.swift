@@ -24,6 +24,8 @@ struct Selection {
     let running: [PluginNode]
     let skipped: [SkippedPlugin]
     private let lastPhases: [PluginName: Phase]
+    /// In the order in which they run.
+    private let hooks: [HookMoment: [StepID]]
     private let conflicts: [PluginName: [Conflict]]
 
     init(_ nodes: [PluginNode], absent: [AbsentPlugin]) throws(StepGraphError) {
@@ -38,8 +40,15 @@ struct Selection {
         }
         skipped = Self.unsatisfied(nodes, absent: absent)
         let skippedNames = Set(skipped.map(\.plugin))
-        let running = nodes.filter { !skippedNames.contains($0.name) }
+        var running = nodes.filter { !skippedNames.contains($0.name) }
+        // Where no plugin runs, there is nothing to prepare for.
+        if running.allSatisfy({ $0.hook != nil }) { running = [] }
         self.running = running
+        var hooks: [HookMoment: [StepID]] = [:]
+        for node in running {
+            if let moment = node.hook { hooks[moment, default: []] += node.steps.map { StepID(node.name, $0.phase) } }
+        }
+        self.hooks = hooks
         lastPhases = Dictionary(
             running.compactMap { node in node.steps.last.map { (node.name, $0.phase) } },
             uniquingKeysWith: { first, _ in first })
@@ -57,6 +66,29 @@ struct Selection {
 
     /// The steps that go before step `position` of `node`, each once: of its own plugin and of others.
     func predecessors(of position: Int, in node: PluginNode) -> [(StepID, EdgeKind)] {
+        if let moment = node.hook { return predecessors(ofHook: StepID(node.name, node.steps[position].phase), moment) }
+        // The later phases of a plugin require its first.
+        let hook = position == 0 ? hooks[.beforeRun]?.last.map { ($0, EdgeKind.requires) } : nil
+        return [hook].compactMap(\.self) + ownPredecessors(of: position, in: node)
+    }
+
+    /// Hooks run one after the other. Of those before the run each requires the one before it; those after it only come
+    /// behind all else.
+    private func predecessors(ofHook step: StepID, _ moment: HookMoment) -> [(StepID, EdgeKind)] {
+        let chain = hooks[moment] ?? []
+        let previous = chain.firstIndex(of: step).flatMap { $0 > 0 ? chain[$0 - 1] : nil }
+        switch (moment, previous) {
+        case (.beforeRun, let previous?): return [(previous, .requires)]
+        case (.afterRun, let previous?): return [(previous, .after)]
+        case (.beforeRun, nil): return []
+        case (.afterRun, nil):
+            return running.filter { $0.hook == nil }.compactMap { node in
+                lastPhases[node.name].map { (StepID(node.name, $0), .after) }
+            }
+        }
+    }
+
+    private func ownPredecessors(of position: Int, in node: PluginNode) -> [(StepID, EdgeKind)] {
         var own: [(StepID, EdgeKind)] = []
         if position > 0 { own.append((StepID(node.name, node.steps[position - 1].phase), .requires)) }
         guard node.steps[position].phase == .execute else { return own }

@@ -87,6 +87,8 @@ public struct Problem: Sendable {
     let capacities: [Capacity]
     /// Every job behind all its predecessors.
     let topologicalOrder: [JobIndex]
+    /// Jobs that run however the others end, in their order.
+    let finalJobs: [JobIndex]
 
     public var jobCount: Int { ids.count }
 

@@ -15,10 +15,13 @@ public struct JobDescription: Sendable {
     public var freeMutexes: [String]
     /// What it takes of each capacity while it runs.
     public var demand: [NamedAmount]
+    /// It runs when its predecessors have ended, also where the rest of the run was cancelled or ended by a failure. It
+    /// comes after others and requires none.
+    public var isFinal: Bool
 
     public init(
         id: String, duration: Double, predecessors: [(id: String, kind: EdgeKind)] = [], mutexes: [String] = [],
-        freeMutexes: [String] = [], demand: [NamedAmount] = []
+        freeMutexes: [String] = [], demand: [NamedAmount] = [], isFinal: Bool = false
     ) {
         self.id = id
         self.duration = duration
@@ -26,6 +29,7 @@ public struct JobDescription: Sendable {
         self.mutexes = mutexes
         self.freeMutexes = freeMutexes
         self.demand = demand
+        self.isFinal = isFinal
     }
 }
 
@@ -58,6 +62,7 @@ public struct ProblemBuilder: Sendable {
     private var capacityNames = NameTable()
     private var amountOfCapacity: [Double?] = []
     private var shares = Rows<NamedShare>()
+    private var finalJobs: [JobIndex] = []
 
     public init() {}
 
@@ -101,7 +106,9 @@ public struct ProblemBuilder: Sendable {
             needs.append(NamedShare(name: name, amount: part.amount))
         }
         shares.append(row: needs)
-        return JobIndex(ids.count - 1)
+        let index = JobIndex(ids.count - 1)
+        if job.isFinal { finalJobs.append(index) }
+        return index
     }
 
     /// The problem, checked. Of several errors the one of the job that was added first is thrown; a cycle last.
@@ -116,7 +123,8 @@ public struct ProblemBuilder: Sendable {
         let order = try topologicalOrder(ids: ids, predecessors: predecessors, successors: successors)
         return Problem(
             ids: ids, durations: durations, predecessors: predecessors, successors: successors, held: held, free: free,
-            shares: try checkedShares(capacities), mutexes: mutexes, capacities: capacities, topologicalOrder: order)
+            shares: try checkedShares(capacities), mutexes: mutexes, capacities: capacities, topologicalOrder: order,
+            finalJobs: finalJobs)
     }
 
     private func checkNames() throws(ProblemError) {

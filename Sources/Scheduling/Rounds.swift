@@ -14,12 +14,13 @@ extension Dispatcher {
         case mutex(Int32, holder: JobIndex)
         case capacity(Int32)
         case foreignMutex(Int32)
+        case hold
     }
 
     mutating func finishRound(now: Double, _ actions: inout [Action]) {
-        startInOrder(now: now, &actions)
+        if !isHeld { startInOrder(now: now, &actions) }
         placeFresh()
-        if let first = waiting.first() {
+        if !isHeld, let first = waiting.first() {
             reserveTurn(of: first, now: now)
             backfill(now: now, &actions)
         } else {
@@ -118,6 +119,7 @@ extension Dispatcher {
 
     /// What keeps a waiting job from starting now; `nil` where nothing does, or a search gave up before it.
     func hurdle(for job: JobIndex, now: Double) -> Hurdle? {
+        if isHeld { return .hold }
         let isReserved: Bool
         let obstacle: Resources.Obstacle?
         if let own = resources.obstacle(for: job, in: problem) {
@@ -154,6 +156,7 @@ extension Dispatcher {
         case .foreignMutex(let mutex):
             let name = problem.mutexes.names[Int(mutex)]
             return .foreignLock(name, holder: foreignLocks[name]?.holder ?? "")
+        case .hold: return .hold
         }
     }
 }

@@ -33,16 +33,19 @@ public struct PluginNode: Sendable {
     public var requires: [PluginName]
     public var after: [PluginName]
     public var conflicts: [PluginName]
+    /// It stands for a program that runs before or after all plugins; `nil`: a plugin.
+    public var hook: HookMoment?
 
     public init(
         name: PluginName, steps: [Step], requires: [PluginName] = [], after: [PluginName] = [],
-        conflicts: [PluginName] = []
+        conflicts: [PluginName] = [], hook: HookMoment? = nil
     ) {
         self.name = name
         self.steps = steps.sorted { $0.phase < $1.phase }
         self.requires = requires
         self.after = after
         self.conflicts = conflicts
+        self.hook = hook
     }
 }
 
@@ -85,7 +88,7 @@ public struct RunCapacities: Hashable, Sendable {
 /// The steps of a run as a problem, with the way back from its jobs to steps.
 ///
 /// `apt/execute` follows `apt/download`. Where `b` requires `a` or comes after it, the last phase of `a` goes before
-/// the execute phase of `b`; its download waits for nobody. Plugins in conflict exclude each other like holders of one
+/// the execute phase of `b`; its download waits for nobody. Hooks come before or after all of it. Plugins in conflict exclude each other like holders of one
 /// mutex.
 public struct StepGraph: Sendable {
     public let problem: Problem
@@ -121,7 +124,8 @@ public struct StepGraph: Sendable {
                             id: "\(node.name)/\(step.phase)", duration: step.duration,
                             predecessors: selection.predecessors(of: position, in: node).map { ("\($0)", $1) },
                             mutexes: pooled.mutexes + selection.conflictMutexes(of: node),
-                            freeMutexes: pooled.freeMutexes, demand: pooled.demand.named(within: capacities)))
+                            freeMutexes: pooled.freeMutexes, demand: pooled.demand.named(within: capacities),
+                            isFinal: node.hook == .afterRun))
                 }
             }
             problem = try builder.build()
@@ -176,6 +180,7 @@ public struct StepGraph: Sendable {
         case .mutex(let name, _): .mutex(name)
         case .capacity(let name): Self.waitReason(forCapacity: name)
         case .foreignLock(let name, let holder): WaitReason(foreignLock: name, holder: holder)
+        case .hold: .pressure
         }
     }
 

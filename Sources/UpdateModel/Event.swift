@@ -78,6 +78,8 @@ public enum WaitReason: Hashable, Sendable {
     case otherRun(mutex: String, holder: String)
     /// A file that another program has locked; the text says which: `pid 123 (apt-get)`.
     case lockedFile(path: String, holder: String)
+    /// The run has stepped back for others, and starts nothing.
+    case pressure
 }
 
 extension WaitReason {
@@ -167,6 +169,29 @@ public enum StopCause: Hashable, Sendable {
     case logFailed
 }
 
+/// The run has stepped back for the sake of others, or comes back.
+public struct Throttle: Hashable, Sendable {
+    public enum State: String, Sendable, CaseIterable {
+        case normal
+        /// Nothing is started, and where `share` is below 1 the run has that part of its CPU time and disk bandwidth.
+        case slowed
+        /// What may be frozen is.
+        case frozen
+    }
+
+    public var state: State
+    /// Of what the policy gives the run.
+    public var share: Fraction
+    /// Who suffers, or did, as a clause: `postgresql.service waits for I/O (PSI 23 %)`.
+    public var cause: String
+
+    public init(state: State, share: Fraction, cause: String) {
+        self.state = state
+        self.share = share
+        self.cause = cause
+    }
+}
+
 /// A running step was told to end; a protected one is then waited for.
 public struct Stopping: Hashable, Sendable {
     public var phase: Phase
@@ -238,6 +263,7 @@ public struct Event: Hashable, Sendable {
         case result(UpdateResult)
         case limit(LimitDeviation)
         case waiting(Phase, WaitReason)
+        case throttle(Throttle)
         case stopping(Stopping)
         case phaseEnd(PhaseEnd)
         case completion(Completion)

@@ -14,6 +14,14 @@ public struct Demand: Hashable, Sendable {
     }
 }
 
+/// When a program of the policy's `[hooks]` runs.
+public enum HookMoment: String, Sendable, CaseIterable {
+    /// Before every step; where it fails, none of them runs.
+    case beforeRun = "before_run"
+    /// After every step, however they ended.
+    case afterRun = "after_run"
+}
+
 /// One step of a plan.
 public struct PlannedStep: Hashable, Sendable {
     public var id: StepID
@@ -37,11 +45,13 @@ public struct PlannedStep: Hashable, Sendable {
     public var wave: Int
     /// What its start waits for, as people read it: `apt/execute (requires)`, `a download slot`, `mutex pkgmgr:apt`.
     public var waitsFor: String?
+    /// `nil`: a plugin's step, as nearly all are.
+    public var hook: HookMoment?
 
     public init(
         id: StepID, after: [StepID], mutexes: [String], demand: Demand, limits: [ControlWrite], runAs: String,
         isProtected: Bool, startSeconds: Double, durationSeconds: Double, durationIsKnown: Bool, wave: Int,
-        waitsFor: String?
+        waitsFor: String?, hook: HookMoment? = nil
     ) {
         self.id = id
         self.after = after
@@ -55,6 +65,7 @@ public struct PlannedStep: Hashable, Sendable {
         self.durationIsKnown = durationIsKnown
         self.wave = wave
         self.waitsFor = waitsFor
+        self.hook = hook
     }
 }
 

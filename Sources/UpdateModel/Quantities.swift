@@ -41,8 +41,8 @@ public struct Fraction: Hashable, Sendable, Comparable {
 
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 
-    /// `25 %`, without decimals.
-    public var percentText: String { "\(Int((value * 100).rounded())) %" }
+    /// `25 %`, without decimals; what is no number, or none that anybody means, is cut to a million percent.
+    public var percentText: String { "\(Int(min(1e6, max(-1e6, value * 100)).rounded())) %" }
 }
 
 extension Duration {

@@ -59,6 +59,11 @@ struct CommonOptions: ParsableArguments {
 
     /// The configuration in force, these options included.
     func configuration(_ places: Places, display: DisplayChoice? = nil) throws -> Configuration {
+        try loadConfiguration(places, file: configurationFile, commandLine: commandLine(display: display))
+    }
+
+    /// What these options say of the configuration.
+    func commandLine(display: DisplayChoice? = nil) -> Configuration {
         func given<Value>(_ value: Value?, by option: String) -> Configured<Value>? {
             value.map { Configured($0, ConfigurationOrigin(layer: .commandLine, file: option)) }
         }
@@ -67,7 +72,7 @@ struct CommonOptions: ParsableArguments {
         commandLine.colour = given(colour, by: "--color")
         commandLine.isVerbose = given(verbose ? true : nil, by: "--verbose")
         commandLine.display = given(display, by: "--ui")
-        return try loadConfiguration(places, file: configurationFile, commandLine: commandLine)
+        return commandLine
     }
 
 }

@@ -8,8 +8,8 @@ import UpdateModel
 
 struct PluginTools: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plugin", abstract: "Have plugins update themselves.",
-        subcommands: [SelfUpdate.self, SelfUpgrade.self])
+        commandName: "plugin", abstract: "Write plugins, look at them as their authors do, have them update themselves.",
+        subcommands: [PluginNew.self, PluginValidate.self, SelfUpdate.self, SelfUpgrade.self])
 
     struct SelfUpdate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

@@ -44,7 +44,7 @@ struct Preparation {
         selection.phases = phases
         if let saved {
             // Those that it left out, too: what they are now must be what they were.
-            selection.only = Set(saved.steps.map(\.id.plugin) + saved.skipped.map(\.plugin))
+            selection.only = Set(saved.steps.filter { $0.hook == nil }.map(\.id.plugin) + saved.skipped.map(\.plugin))
             selection.saved = saved
         }
         selection.jobs = pace?.jobs

@@ -99,6 +99,21 @@ struct TreeTests {
         try tree.remove()
     }
 
+    @Test("A leaf can be removed by one call, unless a step has made groups below it")
+    func atOnce() throws {
+        let base = try TestBase()
+        let tree = try base.makeTree()
+        let leaf = try tree.makeLeaf(step("plain"), isProtected: false, limits: [])
+        #expect(leaf.removeAtOnce())
+        #expect(!fileExists(tree.mount + leaf.path))
+        #expect(leaf.removeAtOnce())  // gone already is fine
+        let nesting = try tree.makeLeaf(step("nesting"), isProtected: false, limits: [])
+        _ = try Group(creating: "nested", in: Group(opening: tree.mount + nesting.path))
+        #expect(!nesting.removeAtOnce())
+        try nesting.remove()
+        try tree.remove()
+    }
+
     @Test("A leaf that has processes is neither replaced nor removed, and says why")
     func busy() throws {
         let base = try TestBase()
@@ -109,6 +124,7 @@ struct TreeTests {
         #expect(try leaf.processes() == [sleeper.pid])
         let removal = #expect(throws: CgroupError.self) { try leaf.remove() }
         #expect(removal?.errno == .resourceBusy)
+        #expect(!leaf.removeAtOnce())
         #expect(removal?.description.contains("processes are still in it") == true)
         #expect(throws: CgroupError.self) { try tree.makeLeaf(step("busy"), isProtected: false, limits: []) }
         #expect(throws: CgroupError.self) { try tree.remove() }

@@ -113,6 +113,42 @@ claim 'nor counted' json 'answer["total_download_size_bytes"] == 0 and answer["p
 ask update
 claim 'but installed' is "$status $(in_database demo-data)" '0 2.0 installed'
 
+# ---- security archives alone -------------------------------------------------------------------------------------
+fresh_system
+settings=UPDATE_ALL_APT_SECURITY_ONLY=true
+ask estimate-update
+claim 'with security_only an estimate has what a security archive has' \
+    json '[p["name"] for p in answer["packages_to_update"]] == ["demo-library"] and answer["security_updates"] is True'
+mkdir -p "$top/system/root/etc/apt/preferences.d"
+printf 'Package: demo-library\nPin: version 1.0\nPin-Priority: 1001\n' >"$top/system/root/etc/apt/preferences.d/pin"
+ask estimate-update
+claim 'what the administrator pins stays pinned' json 'answer["packages_to_update"] == []'
+rm "$top/system/root/etc/apt/preferences.d/pin"
+ask update
+claim 'and nothing else is installed' json "$status == 0 and packages == {'demo-library': ('1.0', '2.0')}"
+claim 'the rest is as it was' is "$(in_database demo-data)" '1.0 installed'
+settings=
+
+# ---- needrestart, by what it once said ---------------------------------------------------------------------------
+fresh_system
+mkdir -p "$top/system/root/usr/sbin"
+replay needrestart needrestart.txt
+cp "$top/bin/needrestart" "$top/system/root/usr/sbin/needrestart"
+ask update
+claim 'the result names the services that run with old libraries' \
+    json 'result["restart"] == ["systemd-journald.service", "systemd-machined.service"]'
+claim 'a kernel that is as installed needs no reboot' json 'result["reboot_required"] is False'
+claim 'needrestart was told to restart nothing' is "$(cat "$top/needrestart.txt.calls")" '-b -r l'
+fresh_system
+mkdir -p "$top/system/root/usr/sbin"
+replay needrestart needrestart-kernel.txt
+cp "$top/bin/needrestart" "$top/system/root/usr/sbin/needrestart"
+settings=UPDATE_ALL_APT_RESTART_SERVICES=true
+ask update
+claim 'a newer kernel needs a reboot' json 'result["reboot_required"] is True'
+claim 'with restart_services needrestart is told to restart' was_asked needrestart '-r a'
+settings=
+
 # ---- a failure, and what an earlier one left ---------------------------------------------------------------------
 fresh_system
 apt_configuration 'DPkg::Pre-Invoke { "false"; };'

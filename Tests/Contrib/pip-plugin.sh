@@ -126,5 +126,10 @@ claim 'SIGINT lets the environment be finished, and stops before the next' \
     is "$(version_in env/one demo_base) $(version_in env/two demo_base)" '5.0 3.0'
 claim 'a stopped update exits 130 and reports what was done' json "$status == 130 and len(packages) == 2"
 
+make_wheel demo-base 6.0
+settings='UPDATE_ALL_PIP_ENVIRONMENTS=~/env/two UPDATE_ALL_PIP_USER=false'
+(plugin_command update) 2>&1 | head -n 1 >"$top/out"
+claim 'a pip whose words nobody reads any more ends its work' is "$(version_in env/two demo_base)" 6.0
+
 claim_unprivileged
 finish

@@ -42,7 +42,7 @@ struct DownloadTests {
         let first = try events("download")
         #expect(first.ofType("phase_start").map { $0["phase"]?.stringValue } == ["download"])
         #expect(first.outcome("tool") == "succeeded")
-        #expect(first.outcome("base") == "skipped")
+        #expect(first.outcome("base") == "up_to_date")
         #expect(first.ofType("output", plugin: "tool").map { $0["line"]?.stringValue } == ["fetched"])
         #expect(access("\(site.path)/installed", F_OK) != 0)
 
@@ -75,6 +75,6 @@ struct DownloadTests {
         let ended = try site.run("download", "base")
         #expect(ended.code == 0, "\(ended.errorText)")
         #expect(ended.text.contains("Nothing to do."))
-        #expect(ended.text.contains("base (skipped: it fetches nothing beforehand)"), "\(ended.text)")
+        #expect(ended.text.contains("base (up to date: it fetches nothing beforehand)"), "\(ended.text)")
     }
 }

@@ -14,7 +14,9 @@ struct MessageListTests {
 
     /// Modules and files whose texts are labels of what is shown, a policy, or for those who change this program.
     private static let wordingOnly = [
-        "Presentation/", "Policy/BuiltInPolicy.swift", "Scheduling/DispatcherInvariants.swift",
+        "Presentation/", "Policy/BuiltInPolicy.swift", "Policy/Explanation.swift", "Policy/ProcessExplanation.swift",
+        "update-all/PluginTemplate.swift",
+        "Scheduling/DispatcherInvariants.swift",
     ]
 
     /// Three words, or two of which one says that something is wrong.

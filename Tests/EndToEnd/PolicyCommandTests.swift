@@ -41,11 +41,11 @@ struct PolicyCommandTests {
     func explain() throws {
         try site.plugin("one", update: "exit 1", manifest: "protected_phases = [\"execute\"]")
         let ended = try site.run(
-            "policy", "explain", "one", "--set", "step.memory_max=1G", "--set", "protect.cpu_some=20%")
+            "policy", "explain", "one", "--set", "step.memory_max=1G", "--set", "window.finish_by=true")
         #expect(ended.code == 0, "\(ended.errorText)")
         for part in [
             "one/check, as ", "one/execute, as ", "a commit, which nothing here may kill", "([step] memory_max)",
-            "✓ Nice level 10 ([step] nice)", "[protect]: cpu_some = \"20%\"",
+            "✓ Nice level 10 ([step] nice)", "[window]: finish_by = true",
         ] {
             #expect(ended.text.contains(part), "\(part) is missing in\n\(ended.text)")
         }

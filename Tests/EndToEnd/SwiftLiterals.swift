@@ -14,6 +14,9 @@ struct SwiftLiteral {
 struct SwiftLiteralReader {
     private let source: [Character]
     private var index = 0
+    /// Up to where lines are counted.
+    private var counted = 0
+    private var line = 1
     private(set) var literals: [SwiftLiteral] = []
 
     init(_ source: String) {
@@ -53,7 +56,8 @@ struct SwiftLiteralReader {
 
     /// A literal and those that `+` adds to it.
     private mutating func readLiterals() {
-        let (line, context) = surroundings
+        countLines()
+        let (line, context) = (line, context)
         var text = readLiteral()
         while let next = placeOfAddedLiteral() {
             index = next
@@ -63,9 +67,15 @@ struct SwiftLiteralReader {
         literals.append(SwiftLiteral(text: words, line: line, context: context))
     }
 
-    private var surroundings: (line: Int, context: String) {
-        let lines = source[..<index].split(separator: "\n", omittingEmptySubsequences: false)
-        return (lines.count, lines.suffix(2).map { String($0) }.joined(separator: "\n"))
+    private mutating func countLines() {
+        line += source[counted..<index].count { $0 == "\n" }
+        counted = index
+    }
+
+    /// The line before this place's, and what is before it on its own.
+    private var context: String {
+        let start = source[..<index].lastIndex(of: "\n") ?? 0
+        return String(source[(source[..<start].lastIndex(of: "\n") ?? 0)..<index])
     }
 
     private func placeOfAddedLiteral() -> Int? {

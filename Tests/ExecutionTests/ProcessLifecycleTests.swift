@@ -217,6 +217,21 @@ private func end(
         #expect(life.passes(41) == [.killAll, .wake(at: time(51))])
     }
 
+    @Test("The time for which it is frozen does not count for its timeout; it can be killed all the same")
+    func frozen() {
+        var life = Life(timeout: .seconds(30))
+        _ = life.lifecycle.started(at: .zero)
+        life.lifecycle.frozen(at: time(10))
+        life.lifecycle.frozen(at: time(12))
+        #expect(life.passes(30) == [])
+        #expect(life.lifecycle.thawed(at: time(110)) == [.wake(at: time(130))])
+        #expect(life.lifecycle.thawed(at: time(111)) == [])
+        #expect(life.passes(129) == [])
+        life.lifecycle.frozen(at: time(129))
+        #expect(life.passes(131) == [])
+        #expect(life.stop(urgently: true, at: 132) == [.killAll, .wake(at: time(142))])
+    }
+
     @Test("A timeout that comes after a stop changes nothing; neither does one after the exit")
     func lateTimeout() {
         var life = Life(timeout: .seconds(30))

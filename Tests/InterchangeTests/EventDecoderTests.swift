@@ -89,8 +89,8 @@ import UpdateModel
     @Test(
         "What only a newer program writes is unknown, and the error says where it stands",
         arguments: [
-            ("throttle", "", "type", #""throttle""#),
-            ("waiting", #","phase":"check","for":"pressure""#, "for", #""pressure""#),
+            ("unheard", "", "type", #""unheard""#),
+            ("waiting", #","phase":"check","for":"godot""#, "for", #""godot""#),
             ("plan", #","version":2"#, "version", "2"),
             ("completion", #","outcome":"a\u001bb""#, "outcome", #""a\u001bb""#),
         ])

@@ -156,7 +156,7 @@ import UpdateModel
         "waiting says for what, as the contract spells it",
         arguments: [
             (WaitReason.mutex("pkgmgr:apt"), "mutex:pkgmgr:apt"), (.memory, "memory"), (.cpu, "cpu"),
-            (.downloads, "downloads"), (.parallel, "parallel"),
+            (.downloads, "downloads"), (.parallel, "parallel"), (.pressure, "pressure"),
             (.otherRun(mutex: "dpkg", holder: "pid 12 (anna)"), "mutex:dpkg held by pid 12 (anna)"),
             (
                 .lockedFile(path: "/var/lib/dpkg/lock-frontend", holder: "pid 123 (apt-get)"),
@@ -167,6 +167,14 @@ import UpdateModel
         #expect(
             members("waiting", .waiting(.download, reason), plugin: apt)
                 == #","phase":"download","for":"\#(text)""#)
+    }
+
+    @Test("throttle says how far the run steps back and for whom")
+    func throttle() {
+        let throttle = Throttle(state: .slowed, share: Fraction(0.25), cause: "db.service waits for I/O (PSI 23 %)")
+        #expect(
+            members("throttle", .throttle(throttle))
+                == #","state":"slowed","share":0.25,"cause":"db.service waits for I/O (PSI 23 %)""#)
     }
 
     @Test("stopping says why, with which signal and when it is killed; a commit is only waited for")

@@ -4,7 +4,7 @@ import TestSupport
 import UpdateModel
 
 struct RandomEvents {
-    static let kinds = 14
+    static let kinds = 15
     var generator: SeededGenerator
 
     /// An event of kind `number`, counted round.
@@ -24,6 +24,8 @@ struct RandomEvents {
             case 10: .phaseEnd(phaseEnd())
             case 11: .completion(completion())
             case 12: .runEnd(runEnd())
+            case 13:
+                .throttle(Throttle(state: any(of: Throttle.State.allCases), share: Fraction(double()), cause: text()))
             default: .error(text())
             }
         let milliseconds = integer(in: -62_167_219_200_000...253_402_300_799_999)
@@ -51,7 +53,8 @@ struct RandomEvents {
                         downloads: random.count()),
                     limits: random.limits(), runAs: random.text(), isProtected: random.bool(),
                     startSeconds: random.double(), durationSeconds: random.double(), durationIsKnown: random.bool(),
-                    wave: random.count(), waitsFor: random.maybe { $0.text() })
+                    wave: random.count(), waitsFor: random.maybe { $0.text() },
+                    hook: random.maybe { HookMoment.allCases[$0.bool() ? 0 : 1] })
             },
             skipped: list { SkippedPlugin(plugin: $0.plugin(), outcome: $0.outcome(), reason: $0.text()) },
             makespanSeconds: double(), criticalPath: list { $0.step() }, fetch: maybe { $0.bytes() },

@@ -17,6 +17,7 @@ struct GroupTests {
             let launcher = try InProcessLauncher(method: method)
             let finished = try run(request("/bin/cat", ["/proc/self/cgroup"], leaf: leaf), with: launcher)
             #expect(finished.lines.contains("0::\(leaf.path)"))
+            #expect(finished.method == method)
             try leaf.remove()
         }
     }

@@ -14,6 +14,8 @@ struct Finished {
     var cause: Exit.Cause
     var stdout: String
     var stderr: String
+    /// The way that led into its group.
+    var method: LaunchMethod
 
     /// The value of a line `Key:<tab>value` of /proc/PID/status.
     func status(_ key: String) -> String? {
@@ -38,7 +40,8 @@ func run(
     let process = try (launcher ?? InProcessLauncher()).launch(request)
     let stdout = readAll(process.takeStdout())
     let stderr = readAll(process.takeStderr())
-    return Finished(cause: try waitForEnd(of: process).cause, stdout: stdout, stderr: stderr)
+    return Finished(
+        cause: try waitForEnd(of: process).cause, stdout: stdout, stderr: stderr, method: process.method)
 }
 
 func failure(_ wanted: LaunchRequest, method: LaunchMethod = .cloneIntoGroup) throws -> LaunchError {

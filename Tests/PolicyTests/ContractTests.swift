@@ -118,14 +118,26 @@ struct ContractTests {
         #expect(try policy().step(apt, .download, on: machine).limits.memoryMax == ByteCount(1 << 30))
     }
 
+    @Test("says when a run steps back")
+    func protection() throws {
+        let protection = try policy().protection
+        #expect(protection.cpuSome == Fraction(0.2))
+        #expect(protection.memorySome == Fraction(0.05))
+        #expect(protection.ioSome == Fraction(0.15))
+        #expect(protection.loadPerCPU == 1.5)
+        #expect(protection.cgroups == ["system.slice/postgresql.service"])
+        #expect(protection.action == .slow)
+        #expect(protection.resumeAfter == .seconds(30))
+    }
+
     @Test("says of each key without a mechanism that nobody acts on it, of whole tables once")
     func notYetEnforced() throws {
         let deviations = try policy().notYetEnforced
         #expect(
             deviations.map(\.control) == [
-                "[hooks]", "[protect]", "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
+                "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
             ])
-        #expect(deviations[0].requested == "before_run = [\"/etc/update-all/hooks/snapshot\"]")
+        #expect(deviations[0].requested.hasPrefix("allow = [\"Mon..Fri 22:00-05:00\""))
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
     }
 

@@ -176,6 +176,16 @@ struct ExplanationTests {
                 "enforced: Slowed from 4.0 GiB (25 % of the machine's) of memory on, and not killed | memory.high = 4294967296 | [run] memory_max | ",
                 "left_out: At most 9 processes and threads |  | [run] tasks_max | fork would fail in the middle of a commit",
             ])
+        let protecting = try merge(
+            base: "[protect]\nio_some = \"15%\"\nload_per_cpu = 1.5\naction = \"slow-then-freeze\"\n[hooks]\nbefore_run = [\"/s\"]\nafter_run = [\"/h\"]")
+        let more = lines(protecting.explainRun(group: report(Limits(), .run), steps: report(Limits(), .branch), on: machine))
+        #expect(
+            more.suffix(4) == [
+                "enforced: Slowed, then frozen, while the workloads wait for I/O in 15 % of the time; commits are only slowed |  | [protect] io_some | ",
+                "enforced: Slowed, then frozen, while others have 1.5 runnable threads for each CPU, where no pressure is told |  | [protect] load_per_cpu | ",
+                "enforced: /s runs before all steps, as a step; if it fails, none of them runs |  | [hooks] before_run | ",
+                "enforced: /h runs after all steps, as a step, however they ended |  | [hooks] after_run | ",
+            ])
         let plain = try merge()
         let statements = plain.explainRun(group: report(Limits(), .run), steps: report(Limits(), .branch), on: machine)
         #expect(

@@ -70,6 +70,8 @@ import UpdateModel
                 .output(OutputLines(id.phase, lines)), .progress(progress),
                 .dropped(Dropped(phase: id.phase, count: .max, firstSeq: 0, lastSeq: 0)), .result(result),
                 .limit(deviation()), .waiting(id.phase, .otherRun(mutex: text(), holder: text())),
+                .throttle(
+                    Throttle(state: pick(Throttle.State.allCases), share: Fraction(number()), cause: text())),
                 .stopping(
                     Stopping(
                         phase: id.phase, cause: .timedOut(after: .zero), signal: nil,

@@ -107,6 +107,30 @@ import UpdateModel
         #expect(live(at: 23.5)[2] == " ⛨ p0/execute   overdue: waits for the commit to end, 3 s")
     }
 
+    @Test mutating func `a run that steps back says so below its steps, and for how long at its end`() {
+        plan(3)
+        start("p0/execute", at: 0)
+        let cause = "postgresql.service waits for I/O (PSI 23 %)"
+        func throttle(_ state: Throttle.State, _ share: Double) -> Event.Body {
+            .throttle(Throttle(state: state, share: Fraction(share), cause: cause))
+        }
+        _ = take(nil, throttle(.slowed, 1), at: 4)
+        _ = take("p1", .waiting(.execute, .pressure), at: 4)
+        #expect(live(at: 4).last == " ▼ starts nothing more: \(cause), since 0 s")
+        #expect(live(at: 4)[3] == " ◌ p1/execute   waits for others to be well")
+        #expect(live(at: 5, rows: 3).count == 3)
+        _ = take(nil, throttle(.slowed, 0.25), at: 9)
+        #expect(live(at: 16).last == " ▼ slowed to 25 %: \(cause), since 12 s")
+        _ = take(nil, throttle(.frozen, 0.25), at: 16)
+        #expect(live(at: 17).last == " ▼ frozen: \(cause), since 13 s")
+        _ = take(nil, throttle(.normal, 1), at: 24)
+        #expect(live(at: 25).last?.hasPrefix(" ◌") == true)
+        _ = take(nil, throttle(.slowed, 1), at: 30)
+        #expect(
+            view.summary(columns: 200, at: .seconds(40)).map(\.text).last
+                == "Stepped back for 30 s, last since \(cause).")
+    }
+
     @Test mutating func `a step that may be killed says when`() {
         plan(1)
         start("p0/execute", at: 0)

@@ -25,7 +25,11 @@ private struct Run {
     mutating func giveUp(_ id: String, now: Double) -> [String] {
         problem.lines(of: dispatcher.giveUp(problem.job(id), as: .deferred, now: now))
     }
-    mutating func cancel(now: Double) -> [String] { problem.lines(of: dispatcher.cancelWaiting(now: now)) }
+    mutating func hold(now: Double) -> [String] { problem.lines(of: dispatcher.hold(now: now)) }
+    mutating func goOn(now: Double) -> [String] { problem.lines(of: dispatcher.goOn(now: now)) }
+    mutating func cancel(endsFinal: Bool = false, now: Double) -> [String] {
+        problem.lines(of: dispatcher.cancelWaiting(endsFinal: endsFinal, now: now))
+    }
 }
 
 struct DispatcherTests {
@@ -44,6 +48,37 @@ struct DispatcherTests {
             ])
         #expect(run.ended("d", now: 2) == [])
         #expect(run.ended("e", now: 2) == ["finished"])
+    }
+
+    @Test("A final job runs when the others have ended, however they did; only a second cancellation ends it")
+    func finalJobs() throws {
+        //  a ─requires─► b ─after─► z (final) ─after─► y (final)
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("z", 1, after: ["a", "b"], isFinal: true),
+            .job("y", 1, after: ["z"], isFinal: true))
+        var failed = Run(problem, failFast: true)
+        #expect(failed.start() == ["start a"])
+        #expect(failed.ended("a", .failed, now: 1) == ["end b: dependency_failed, requires a", "start z"])
+        #expect(failed.ended("z", now: 2) == ["start y"])
+        #expect(failed.ended("y", now: 3) == ["finished"])
+
+        var cancelled = Run(problem)
+        #expect(cancelled.start() == ["start a"])
+        #expect(cancelled.cancel(now: 1) == ["end b: cancelled, cancelled"])
+        #expect(cancelled.ended("a", .cancelled, now: 2) == ["start z"])
+        #expect(cancelled.cancel(endsFinal: true, now: 3) == ["end y: cancelled, cancelled"])
+        #expect(cancelled.ended("z", .cancelled, now: 4) == ["finished"])
+
+        // What they come after waits for another run, and is cancelled there.
+        let shelved = try makeProblem(
+            [:], .job("a", 1, holds: ["m"]), .job("z", 1, after: ["a"], holds: ["n"], isFinal: true))
+        var run = Run(shelved)
+        #expect(run.start() == ["start a"])
+        #expect(run.blocked("a", by: "m", now: 0) == ["a waits for m, pid 7"])
+        #expect(run.cancel(now: 1) == ["end a: cancelled, cancelled", "start z"])
+        #expect(run.blocked("z", by: "n", now: 1) == ["z waits for n, pid 7"])
+        #expect(run.released("n", now: 2) == ["start z"])
+        #expect(run.ended("z", now: 3) == ["finished"])
     }
 
     @Test("A failed requirement ends a job that still has other predecessors running")
@@ -211,6 +246,22 @@ struct DispatcherTests {
         #expect(run.ended("big", now: 14) == ["start t"])
         #expect(run.ended("t", now: 18) == ["finished"])
         #expect(run.dispatcher.isFinished)
+    }
+
+    @Test("While all are held nothing starts, each that could says so once, and then the most urgent goes first")
+    func held() throws {
+        let problem = try makeProblem(
+            ["R": 2], .job("a", 1, needs: ["R": 1]), .job("b", 3, requires: ["a"], needs: ["R": 1]),
+            .job("c", 5, after: ["a"], needs: ["R": 2]), .job("d", 1, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start d"])
+        #expect(run.hold(now: 0) == [])
+        #expect(run.ended("a", now: 1) == ["c is held", "b is held"])
+        #expect(run.ended("d", now: 1) == [])
+        #expect(run.goOn(now: 2) == ["start c", "b waits for R"])
+        #expect(run.hold(now: 3) == ["b is held"])
+        #expect(run.cancel(now: 4) == ["end b: cancelled, cancelled"])
+        #expect(run.ended("c", now: 5) == ["finished"])
     }
 
     @Test("A run without jobs is finished at once")

@@ -5,11 +5,11 @@ extension JobDescription {
     /// A job as the tests write it: `.job("b", 3, after: ["a"], holds: ["m"], needs: ["R": 1])`.
     static func job(
         _ id: String, _ duration: Double, after: [String] = [], requires: [String] = [], holds: [String] = [],
-        free: [String] = [], needs: KeyValuePairs<String, Double> = [:]
+        free: [String] = [], needs: KeyValuePairs<String, Double> = [:], isFinal: Bool = false
     ) -> JobDescription {
         JobDescription(
             id: id, duration: duration, predecessors: after.map { ($0, .after) } + requires.map { ($0, .requires) },
-            mutexes: holds, freeMutexes: free, demand: needs.map { NamedAmount($0, $1) })
+            mutexes: holds, freeMutexes: free, demand: needs.map { NamedAmount($0, $1) }, isFinal: isFinal)
     }
 }
 
@@ -55,6 +55,7 @@ extension Problem {
                 "\(id(of: job)) waits for \(name) of \(id(of: holder))"
             case .waiting(let job, .capacity(let name)): "\(id(of: job)) waits for \(name)"
             case .waiting(let job, .foreignLock(let name, let holder)): "\(id(of: job)) waits for \(name), \(holder)"
+            case .waiting(let job, .hold): "\(id(of: job)) is held"
             case .finished: "finished"
             }
         }

@@ -16,8 +16,9 @@ func randomProblem(_ random: inout SeededGenerator) throws -> (Problem, amounts:
     let names = (0..<Int.random(in: 1...14, using: &random)).map { "j\($0)" }.shuffled(using: &random)
     for (position, name) in names.enumerated() {
         var job = JobDescription(id: name, duration: Double(Int.random(in: 0...longest, using: &random)))
+        job.isFinal = Int.random(in: 0..<8, using: &random) == 0
         for earlier in names[..<position] where Int.random(in: 0..<20, using: &random) < density {
-            job.predecessors.append((earlier, Bool.random(using: &random) ? .requires : .after))
+            job.predecessors.append((earlier, !job.isFinal && Bool.random(using: &random) ? .requires : .after))
         }
         for mutex in 0..<mutexCount {
             switch Int.random(in: 0..<6, using: &random) {

@@ -13,6 +13,7 @@ struct Referee {
     private var inUse: [String: Double] = [:]
     private let amounts: [String: Double]
     var foreign: Set<String> = []
+    var isHeld = false
 
     init(_ problem: Problem, amounts: [String: Double]) {
         self.problem = problem
@@ -39,6 +40,7 @@ struct Referee {
 
     private mutating func start(_ job: JobIndex) {
         let id = problem.id(of: job)
+        if isHeld { faults.append("\(id) starts while all are held") }
         if ended[job] != nil || !running.insert(job).inserted { faults.append("\(id) starts twice") }
         for edge in problem.predecessors(of: job) {
             let other = problem.id(of: edge.job)

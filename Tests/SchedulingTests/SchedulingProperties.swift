@@ -34,7 +34,7 @@ struct SchedulingProperties {
     }
 
     @Test(
-        "A run ends whatever happens: failures, foreign locks, jobs given up, cancellation, fail-fast",
+        "A run ends whatever happens: failures, foreign locks, jobs given up, held back, cancellation, fail-fast",
         arguments: chunks)
     func disturbed(_ chunk: Int) throws {
         for seed in Self.seeds(chunk) {
@@ -143,10 +143,13 @@ struct SchedulingProperties {
             let job = referee.running.sorted().randomElement(using: &random)
             switch (Int.random(in: 0..<(12 * calm), using: &random), job) {
             case (0, _):
-                referee.see(dispatcher.cancelWaiting(now: now))
+                referee.see(dispatcher.cancelWaiting(endsFinal: .random(using: &random), now: now))
             case (1, _):
                 let any = JobIndex(.random(in: 0..<problem.jobCount, using: &random))
                 referee.see(dispatcher.giveUp(any, as: .deferred, now: now))
+            case (10...12, _):
+                referee.isHeld.toggle()
+                referee.see(referee.isHeld ? dispatcher.hold(now: now) : dispatcher.goOn(now: now))
             case (2...6, let job?):
                 let lock =
                     (problem.mutexes(of: job) + problem.freeMutexes(of: job) + ["/lock"])
@@ -155,6 +158,11 @@ struct SchedulingProperties {
                 referee.foreign.insert(lock.lowercased())
                 referee.see(dispatcher.startBlocked(job, by: lock, holder: "pid 1", now: now))
             case (7...9, _), (_, nil):
+                if referee.isHeld, job == nil {
+                    referee.isHeld = false
+                    referee.see(dispatcher.goOn(now: now))
+                    continue
+                }
                 guard let lock = referee.foreign.sorted().randomElement(using: &random) else { continue }
                 referee.foreign.remove(lock)
                 referee.see(dispatcher.foreignLockReleased(lock, now: now))

@@ -48,6 +48,28 @@ struct StepGraphTests {
         }
     }
 
+    @Test("Hooks come before and after all steps, one behind the other, and only where there are steps")
+    func hooks() throws {
+        func hook(_ text: String, _ moment: HookMoment) -> PluginNode {
+            PluginNode(name: name(text), steps: [.init(phase: .execute, duration: 1)], hook: moment)
+        }
+        let hooks = [
+            hook("before.1", .beforeRun), hook("before.2", .beforeRun), hook("after.1", .afterRun),
+            hook("after.2", .afterRun),
+        ]
+        let graph = try StepGraph(
+            hooks + [plugin("a", download: 2, execute: 3), plugin("b", execute: 4, after: ["a"])], capacities: roomy)
+        #expect(
+            lines(graph) == [
+                "0 before.1/execute", "1 before.2/execute: before.1/execute (requires)",
+                "2 a/download: before.2/execute (requires)", "4 a/execute: a/download",
+                "7 b/execute: a/execute (after)", "11 after.1/execute: b/execute (after)",
+                "12 after.2/execute: after.1/execute (after)",
+            ])
+        #expect(graph.predecessors(of: try #require(graph.job(step("a/execute")))) == [step("a/download")])
+        #expect(lines(try StepGraph(hooks, capacities: roomy)) == [])
+    }
+
     @Test("The plan of four plugins, with what each step waits for and the chain that takes longest")
     func picture() throws {
         //  apt/download 60 ───────► apt/execute 150 ─requires─► pipx/execute 40 ─► reports/execute 62

@@ -1,4 +1,5 @@
-"""What a step costs in a group of its own with five limits and a pipe, beside a bare clone3, in the kernel lab.
+"""What a process costs in a group of its own with five limits and a pipe, beside a bare clone3, in the kernel lab: as
+update-all's modules for groups and launching start it, and as a step of a whole run.
 
 `lab` starts this file in the lab, as a program that prints the medians as JSON.
 """
@@ -9,8 +10,10 @@ import sys
 
 sys.dont_write_bytecode = True
 from measuring import HERE, BenchmarkError, Command, Row, Workshop, measure_in_turn
-from steps import run_command, write_plugins
+from steps import ARGUMENTS, ENVIRONMENT, run_command, write_plugins
 
+# Built beside the program.
+LAUNCHING = "bench-launching"
 # The cost of one is the difference by their number: so starting the program itself does not count.
 FEW, MANY, SLOTS = 100, 300, 2
 POLICY = f"""\
@@ -31,6 +34,9 @@ def lab(workshop):
         raise BenchmarkError("the kernel lab needs root")
     for name in "measure", "spawn-floor":
         workshop.build(name)
+    launching = os.path.join(os.path.dirname(workshop.program), LAUNCHING)
+    if not os.access(launching, os.X_OK):
+        raise BenchmarkError(f"{launching} is no program: build it first (make bench does)")
     # The guest has a /tmp of its own, and any of these can be in ours.
     binds = []
     for path in workshop.directory, HERE, os.path.dirname(workshop.program):
@@ -45,8 +51,11 @@ def lab(workshop):
         raise BenchmarkError(f"in the kernel lab: {answer.stderr.strip()}")
     costs = json.loads(answer.stdout)
     yield Row(
-        "a step in the kernel lab", costs["ours"], 1.15, "s", "bare clone3", costs["bare"], is_relative=True,
+        "kernel lab: a launch", costs["launch"], 1.15, "s", "bare clone3", costs["bare"], is_relative=True,
         note=f"the same in C: {costs['full'] / costs['bare']:.2f} x")
+    yield Row(
+        "kernel lab: a whole step", costs["step"], 1.15, "s", "bare clone3", costs["bare step"], is_relative=True,
+        note="with plan, private directory, log, events, metrics and display")
 
 
 def measure_inside(directory, program, rounds):
@@ -63,15 +72,19 @@ def measure_inside(directory, program, rounds):
         control.write("+cpu +memory +pids")
 
     commands = {}
-    floor = workshop.path("spawn-floor")
+    floor, launching = workshop.path("spawn-floor"), os.path.join(os.path.dirname(program), LAUNCHING)
     for count in FEW, MANY:
+        numbers = [str(count), str(SLOTS)]
         plugins = write_plugins(workshop, f"plugins-{count}", count)
-        commands["ours", count] = run_command(workshop, plugins, policy, SLOTS)
-        commands["bare", count] = Command([floor, "bare", str(count), str(SLOTS)])
-        commands["full", count] = Command([floor, "full", str(count), str(SLOTS), group])
+        commands["step", count] = run_command(workshop, plugins, policy, SLOTS)
+        commands["bare step", count] = Command([floor, "bare", *numbers, *ARGUMENTS], environment=ENVIRONMENT)
+        commands["launch", count] = Command([launching, *numbers])
+        commands["bare", count] = Command([floor, "bare", *numbers], environment={})
+        commands["full", count] = Command([floor, "full", *numbers, group], environment={})
     medians = measure_in_turn(workshop, commands, warm_up=False)
     return {
-        name: (medians[name, MANY].wall - medians[name, FEW].wall) / (MANY - FEW) for name in ("ours", "bare", "full")
+        name: (medians[name, MANY].wall - medians[name, FEW].wall) / (MANY - FEW)
+        for name in {name for name, _ in commands}
     }
 
 

@@ -52,6 +52,8 @@ class Workshop:
 class Command:
     arguments: list
     directory: str = "/"
+    # `None`: this program's.
+    environment: dict = None
     # Called before each measurement, outside it.
     prepare: callable = lambda: None
     # Its stdout goes through a pipe that is read, as a terminal's or ssh's would be; otherwise to /dev/null.
@@ -97,7 +99,7 @@ def _measure_once(workshop, command):
         if command.into_pipe:
             reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         ended = subprocess.run(
-            measured, cwd=command.directory, stdin=subprocess.DEVNULL,
+            measured, cwd=command.directory, env=command.environment, stdin=subprocess.DEVNULL,
             stdout=reader.stdin if reader else subprocess.DEVNULL, stderr=errors)
         if reader:
             reader.communicate()

@@ -1,5 +1,6 @@
-// spawn-floor bare|full COUNT SLOTS [GROUP] - starts /bin/true COUNT times, SLOTS at once: the floor under what a
-// program that starts steps can reach.
+// spawn-floor bare COUNT SLOTS [ARGUMENT...]
+// spawn-floor full COUNT SLOTS GROUP [ARGUMENT...] - starts /bin/true COUNT times, SLOTS at once, with the arguments and
+// this program's environment: the floor under what a program that starts steps can reach.
 //
 //   bare   clone3(CLONE_VM, CLONE_VFORK, CLONE_PIDFD) and the wait, nothing else
 //   full   each in a cgroup of its own below GROUP (a v2 directory with the controllers cpu, memory and pids for its
@@ -52,9 +53,7 @@ static inline __attribute__((always_inline)) long clone3_inline(struct clone_arg
 }
 
 // The child's stdout and stderr are `output` unless that is negative. Returns a pidfd.
-static __attribute__((noinline)) int start(int group, int output) {
-    static char *const arguments[] = {"/bin/true", NULL};
-    static char *const environment[] = {NULL};
+static __attribute__((noinline)) int start(char **arguments, int group, int output) {
     int pidfd = -1;
     struct clone_args request = {
         .flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | (group >= 0 ? CLONE_INTO_CGROUP : 0),
@@ -68,7 +67,7 @@ static __attribute__((noinline)) int start(int group, int output) {
             dup2(output, STDOUT_FILENO);
             dup2(output, STDERR_FILENO);
         }
-        execve(arguments[0], arguments, environment);
+        execve("/bin/true", arguments, environ);
         _exit(127);
     }
     if (child < 0) {
@@ -98,7 +97,7 @@ static int make_group(int parent, int number) {
     return group;
 }
 
-static struct job start_job(int number, int parent) {
+static struct job start_job(char **arguments, int number, int parent) {
     struct job job = {.number = number, .output = -1, .group = -1};
     int pipes[2] = {-1, -1};
     if (parent >= 0) {
@@ -106,7 +105,7 @@ static struct job start_job(int number, int parent) {
         if (pipe2(pipes, O_CLOEXEC) != 0) fail("pipe2");
         job.output = pipes[0];
     }
-    job.pidfd = start(job.group, pipes[1]);
+    job.pidfd = start(arguments, job.group, pipes[1]);
     if (pipes[1] >= 0) close(pipes[1]);
     return job;
 }
@@ -127,18 +126,22 @@ static void end_job(const struct job *job, int parent) {
 }
 
 int main(int count, char **arguments) {
-    bool full = count == 5 && strcmp(arguments[1], "full") == 0;
+    bool full = count >= 5 && strcmp(arguments[1], "full") == 0;
+    bool bare = count >= 4 && strcmp(arguments[1], "bare") == 0;
     int total = count >= 4 ? atoi(arguments[2]) : 0, slots = count >= 4 ? atoi(arguments[3]) : 0;
-    if ((!full && (count != 4 || strcmp(arguments[1], "bare") != 0)) || total < 1 || slots < 1 || slots > MAX_SLOTS) {
-        fprintf(stderr, "usage: spawn-floor bare COUNT SLOTS | full COUNT SLOTS GROUP\n");
+    if ((!full && !bare) || total < 1 || slots < 1 || slots > MAX_SLOTS) {
+        fprintf(stderr, "usage: spawn-floor bare COUNT SLOTS [ARGUMENT...] | full COUNT SLOTS GROUP [ARGUMENT...]\n");
         return 2;
     }
     int parent = full ? open(arguments[4], O_DIRECTORY | O_RDONLY | O_CLOEXEC) : -1;
     if (full && parent < 0) fail(arguments[4]);
 
+    char **command = arguments + (full ? 4 : 3);  // what stood there has been read
+    command[0] = "/bin/true";
+
     struct job jobs[MAX_SLOTS];
     for (int started = 0, running = 0; started < total || running > 0;) {
-        for (; running < slots && started < total; started++) jobs[running++] = start_job(started, parent);
+        for (; running < slots && started < total; started++) jobs[running++] = start_job(command, started, parent);
         // A job is over when its output is at its end and its process is gone.
         struct pollfd waits[MAX_SLOTS];
         for (int i = 0; i < running; i++) {

@@ -72,6 +72,16 @@ result() {
     ' "$1" >&2
 }
 
+# changes_between BEFORE AFTER: prints the package lines of a changes file, from two lists of `NAME VERSION`.
+changes_between() {
+    awk -v OFS='\t' -v before="$1" '
+        FILENAME == before { from[$1] = $2; next }
+        { to[$1] = $2 }
+        !($1 in from) || from[$1] != $2 { print "package", $1, ($1 in from ? from[$1] : ""), $2 }
+        END { for (name in from) if (!(name in to)) print "package", name, from[name], "" }
+    ' "$1" "$2"
+}
+
 # ---- answers -----------------------------------------------------------------------------------------------------
 
 # answer_estimate CHANGES [MEMBERS]: the estimate of a changes file; without packages it means 'up to date'.
@@ -154,14 +164,21 @@ split_redraws() {
     fi
 }
 
+# read_to_end: $reader, which goes on where nobody reads us any more. A tool whose words find no reader would be killed by
+# SIGPIPE in the middle of its work.
+read_to_end() (
+    trap '' PIPE
+    set +e
+    "$reader"
+)
+
 # filtered READER COMMAND...: the function READER with all that COMMAND prints as its input. Returns what COMMAND does.
 # While it runs, a trapped signal waits.
 filtered() {
     reader=$1
     shift
     rm -f "$work/filtered"
-    # A COMMAND that has a reader to the end is not killed by SIGPIPE in the middle of its work.
-    { "$@" </dev/null 2>&1 || printf '%s' "$?" >"$work/filtered"; } | (trap '' PIPE && "$reader")
+    { "$@" </dev/null 2>&1 || printf '%s' "$?" >"$work/filtered"; } | read_to_end
     [ ! -s "$work/filtered" ] || return "$(cat "$work/filtered")"
 }
 
@@ -173,7 +190,7 @@ relayed() {
     shift
     rm -f "$work/relayed"
     mkfifo "$work/relayed"
-    (trap '' PIPE && "$reader") <"$work/relayed" &
+    read_to_end <"$work/relayed" &
     reader=$!
     # A shell's background job ignores SIGINT; a tool that takes it as 'finish, then stop' shall not.
     ! env --default-signal=INT true 2>/dev/null || set -- env --default-signal=INT "$@"

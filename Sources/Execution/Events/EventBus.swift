@@ -27,11 +27,15 @@ final class JournalReaders: Sendable {
 final class EventBus {
     private var lastSeq: UInt64 = 0
     private var queues: [EventQueue] = []
+    private let clock: () -> Timestamp
+
+    /// - Parameter clock: the time that events get.
+    init(clock: @escaping () -> Timestamp = calendarTime) { self.clock = clock }
 
     func attach(_ queue: EventQueue) { queues.append(queue) }
 
     func publish(_ body: Event.Body, of plugin: PluginName? = nil) {
-        let event = Event(seq: lastSeq + 1, timestamp: calendarTime(), plugin: plugin, body: body)
+        let event = Event(seq: lastSeq + 1, timestamp: clock(), plugin: plugin, body: body)
         if case .output(let lines) = body { lastSeq += UInt64(lines.count) } else { lastSeq += 1 }
         for queue in queues { queue.push(event) }
     }

@@ -12,6 +12,11 @@ final class ProgramLookup {
         directories = path.split(separator: ":").map(String.init)
     }
 
+    /// The path that a program's name leads to.
+    func path(of program: String) -> String? {
+        directories.map { "\($0)/\(program)" }.first { isOnPath($0) }
+    }
+
     /// - Parameter program: a name, or a path that begins with a slash.
     func isOnPath(_ program: String) -> Bool {
         if let answer = known[program] { return answer }

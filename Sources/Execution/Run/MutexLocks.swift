@@ -17,6 +17,8 @@ final class MutexLocks {
         var holder: String
     }
 
+    static let defaultPath = "/run/lock/update-all"
+
     /// `nil` where there is none that we may use.
     private let directory: LockFile?
     private let path: String
@@ -29,7 +31,7 @@ final class MutexLocks {
     }
 
     /// Where the directory cannot be had, mutexes hold within this run only.
-    init(path: String = "/run/lock/update-all", user: String) {
+    init(path: String = defaultPath, user: String) {
         self.path = path
         holder = Array("pid \(getpid()), \(user)\n".utf8)
         do throws(Errno) {
@@ -45,6 +47,9 @@ final class MutexLocks {
             directory = nil
         }
     }
+
+    /// Where mutexes are files; `nil`: they hold within this run only.
+    var place: String? { directory == nil ? nil : path }
 
     /// Takes all of `held` and sees that all of `free` are free, or takes none and says which one another run holds.
     func acquire(_ held: [String], free: [String]) -> Held? {

@@ -53,6 +53,8 @@ struct Planner {
     let policy: MergedPolicy
     let machine: MachineFacts
     let selection: Selection
+    /// In the order in which they run.
+    var hooks: [Hook] = []
     /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
     let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
@@ -81,13 +83,6 @@ struct Planner {
 
         for plugin in facts {
             let wanted = wantedSteps(of: plugin)
-            if plugin.verdict == .runs, wanted.isEmpty {
-                skipped.append(
-                    SkippedPlugin(plugin: plugin.name, outcome: .skipped, reason: "it fetches nothing beforehand"))
-                // It has nothing to do, and so stands in nobody's way.
-                absent.append(AbsentPlugin(name: plugin.name, state: .ended(.upToDate, reason: "")))
-                continue
-            }
             var known: [RunAs: String] = [:]
             if let reason = whyNot(plugin, wanted, &known) {
                 skipped.append(reason)
@@ -106,12 +101,31 @@ struct Planner {
             }
             nodes.append(node(for: plugin, wanted))
         }
+        // Where nothing is committed, there is nothing to prepare for.
+        for hook in hooks where selection.phases.contains(.execute) {
+            if selection.isDryRun {
+                let reason = "a hook has no dry run, so it is only planned"
+                skipped.append(SkippedPlugin(plugin: hook.plugin.name, outcome: .skipped, reason: reason))
+                continue
+            }
+            let step = StepID(hook.plugin.name, .execute)
+            (commands[step], missing[step]) = command(for: hook, in: run)
+            nodes.append(
+                PluginNode(
+                    name: hook.plugin.name,
+                    steps: [PluginNode.Step(phase: .execute, duration: Self.nominalSeconds)], hook: hook.moment))
+        }
 
         let graph: StepGraph
         do throws(StepGraphError) {
             graph = try StepGraph(nodes, absent: absent, capacities: capacities(run))
         } catch {
             throw RunError(.usage, error.description)
+        }
+        // Where nothing else runs, they do not either, and need not be there.
+        for hook in hooks where graph.job(StepID(hook.plugin.name, .execute)) != nil {
+            accounts[StepID(hook.plugin.name, .execute)] = try hook.account(
+                persona(hook.runAs(policy, on: machine), hook.plugin, nil))
         }
         let schedule = Schedule(of: graph.problem)
         let estimated = knownDurations(facts)
@@ -123,7 +137,7 @@ struct Planner {
                 demand: graph.demand(of: entry.job), limits: command?.limits ?? [], runAs: accounts[id] ?? "",
                 isProtected: command?.isProtected ?? false, startSeconds: entry.start,
                 durationSeconds: entry.finish - entry.start, durationIsKnown: estimated.contains(id), wave: entry.wave,
-                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) })
+                waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) }, hook: command?.hook)
         }
         let running = Set(steps.map(\.id.plugin))
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
@@ -133,7 +147,8 @@ struct Planner {
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
             deviations: Self.eachOnce(
-                branchDeviations(run) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }))
+                Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }
+            ))
         plan.policyHash = sha256(policy.canonicalText)
         if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
@@ -203,6 +218,8 @@ struct Planner {
         if selection.isDryRun, !plugin.plugin.allowsDryRun {
             return skip(.skipped, "it has no dry run of its own, so it is only planned")
         }
+        // Nothing to do, and so in nobody's way.
+        if wanted.isEmpty { return skip(.upToDate, "it fetches nothing beforehand") }
         for step in wanted where accounts[step.runAs] == nil {
             switch persona(step.runAs, plugin.plugin, step.settings.sha256) {
             case .success(let account): accounts[step.runAs] = account
@@ -264,6 +281,16 @@ struct Planner {
         return (command, deviations)
     }
 
+    private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
+        let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
+        let step = WantedStep(
+            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            runAs: hook.runAs(policy, on: machine))
+        var (command, deviations) = command(for: step, of: facts, in: run)
+        command.hook = hook.moment
+        return (command, deviations)
+    }
+
     /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
     /// share of one download among those that may be under way at a time.
     private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
@@ -307,8 +334,24 @@ struct Planner {
             memory: run.limits.memoryHigh ?? run.limits.memoryMax)
     }
 
-    private func branchDeviations(_ run: RunSettings) -> [LimitDeviation] {
+    private static func branchDeviations(_ run: RunSettings, on machine: MachineFacts) -> [LimitDeviation] {
         [GroupRole.run, .branch].flatMap { controlWrites(for: run.limits, of: $0, on: machine).deviations }
+    }
+
+    /// What of the policy cannot be had here by any of `plugins`, without asking them anything.
+    static func deviations(
+        of policy: MergedPolicy, for plugins: [DiscoveredPlugin], on machine: MachineFacts
+    ) -> [LimitDeviation] {
+        let steps = plugins.flatMap { plugin in
+            [Phase.download, .execute].flatMap { phase in
+                let isProtected = plugin.manifest?.protectedPhases.contains(phase) ?? false
+                return controlWrites(
+                    for: policy.step(plugin.name, phase, on: machine).limits, of: isProtected ? .protectedLeaf : .leaf,
+                    on: machine
+                ).deviations
+            }
+        }
+        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
     }
 
     /// A limit that many steps share is told once.

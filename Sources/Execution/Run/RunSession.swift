@@ -36,6 +36,7 @@ public actor RunSession {
     private var questioner: Questioner?
     private var isWatched = false
     private var supervisor: RunSupervisor?
+    private var governance: Governance?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -70,18 +71,16 @@ public actor RunSession {
         run = RunID(start: calendarTime(), processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
-        bus = EventBus()
-        readers = EventReaders(bus: bus)
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
             throw RunError(
                 .failure, "the event loop cannot be made: \(error). Raise the limit of open files (ulimit -n)")
         }
+        bus = EventBus { [loop] in loop.calendarNow }
+        readers = EventReaders(bus: bus)
         site = .unavailable(reason: "")
-        machine = MachineFacts(
-            hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
-            pageSize: pageSize(), controllers: [])
+        machine = .current()
     }
 
     /// Who runs this.
@@ -95,15 +94,8 @@ public actor RunSession {
     /// Takes what asking and running need: groups, a private place, signals.
     public func open() throws(RunError) {
         site = CgroupTree.prepare(run: run)
-        switch site {
-        case .tree(let tree):
-            machine.controllers = tree.controllers
-            machine.missingControlFiles = tree.missingControlFiles
-            machine.missingControllerReason = tree.missingControllerReason
-        case .unavailable(let reason):
-            machine.missingControllerReason = reason
-            orphans = Orphans()
-        }
+        machine.take(site)
+        if case .unavailable = site { orphans = Orphans() }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         do throws(Errno) {
             let launcher = try InProcessLauncher()
@@ -226,7 +218,8 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        let planner = planner
+        var planner = planner
+        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
         if case .tree(let tree) = site {
@@ -239,6 +232,10 @@ public actor RunSession {
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
+        }
+        if let blindness = Governance.blindness(of: configuration.policy.protection) {
+            prepared.plan.deviations.append(blindness)
+            if blindness.effective == nil { try planner.refuse([blindness]) }
         }
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
@@ -402,6 +399,7 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: foreignLocks()
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
+            govern(supervisor)
             do throws(Errno) {
                 try supervisor.start()
             } catch {
@@ -410,6 +408,8 @@ public actor RunSession {
                     .error("whether logs can be written cannot be watched: \(error); a full disk is noticed late"))
             }
         }
+        governance?.stop()
+        governance = nil
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
@@ -430,6 +430,24 @@ public actor RunSession {
             guarded.contains(run) || run.processID.map(processExists) ?? false
         }
         return retention.apply(now: calendarTime())
+    }
+
+    private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
+
+    /// Has the run step back while others suffer, where the policy says so.
+    private func govern(_ supervisor: RunSupervisor) {
+        let protection = configuration.policy.protection
+        guard protection.isActive else { return }
+        let governance = Governance(
+            protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
+            effects: Governance.Effects(
+                hold: { [unowned supervisor] in supervisor.hold() },
+                goOn: { [unowned supervisor] in supervisor.goOn() },
+                setFrozen: { [unowned supervisor] in supervisor.setFrozen($0) },
+                publish: { [bus] in bus.publish(.throttle($0)) },
+                report: { [bus] in bus.publish(.error($0)) }))
+        self.governance = governance
+        governance.start()
     }
 
     /// Before the first process is started; once.
@@ -487,6 +505,8 @@ public actor RunSession {
             prober?.cancel()
             selfUpdater?.cancel()
             supervisor?.interrupt(signal: signal.number)
+            // What is frozen could not obey.
+            governance?.stop()
         }
     }
 

@@ -27,6 +27,12 @@ public struct RunResult: Sendable {
     public var signal: Int32?
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
+
+    /// In a word, for hooks after the run.
+    var word: String {
+        if signal != nil { return "cancelled" }
+        return outcomes.values.allSatisfy(\.isSuccess) ? "succeeded" : "failed"
+    }
 }
 
 /// Runs one plan.
@@ -56,7 +62,7 @@ final class RunSupervisor {
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
-    private var startTime = Duration.zero
+    private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
     private var usageTimer: EventLoop.Timer?
 
@@ -85,6 +91,7 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.completion = completion
+        startTime = loop.now
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -93,7 +100,6 @@ final class RunSupervisor {
 
     /// Begins; `completion` is called when every step has ended.
     func start() throws(Errno) {
-        startTime = monotonicTime()
         defer { begin() }
         writerWatch = try loop.watch(writer.notice.descriptor, for: .readable) { [unowned self] _ in takeLogNotices() }
     }
@@ -104,20 +110,31 @@ final class RunSupervisor {
         perform(dispatcher.start(now: now))
     }
 
-    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed.
+    /// Ctrl-C or a signal: the first ends what waits and stops what runs, the second kills what may be killed. Hooks after
+    /// the run still run behind the first, since they take back what those before it did, and not behind the second.
     func interrupt(signal: Int32) {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
-        if !isUrgent { perform(dispatcher.cancelWaiting(now: now)) }
+        perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
+    }
+
+    /// Starts nothing, or nothing more, until `goOn`.
+    func hold() { perform(dispatcher.hold(now: now)) }
+
+    func goOn() { perform(dispatcher.goOn(now: now)) }
+
+    /// What may be frozen was, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
     }
 
     private func showUsage() {
         for run in running.values { run.publishUsage() }
-        usageTimer = loop.schedule(at: monotonicTime() + Self.usageInterval) { [weak self] in self?.showUsage() }
+        usageTimer = loop.schedule(at: loop.now + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
-    private var now: Double { (monotonicTime() - startTime).inSeconds }
+    private var now: Double { (loop.now - startTime).inSeconds }
 
     // MARK: The dispatcher's answers
 
@@ -184,6 +201,8 @@ final class RunSupervisor {
     }
 
     private func launch(_ command: StepCommand) {
+        var command = command
+        if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
         do throws(Errno) {
             let run = StepRun(

@@ -125,6 +125,9 @@ final class StepRun: SupervisedProcess.Output {
         started?.process?.stop(cause, isUrgent: isUrgent)
     }
 
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) { started?.process?.setFrozen(isFrozen) }
+
     private func announce(_ started: StartedStep) {
         let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []
         publish(
@@ -278,7 +281,7 @@ final class StepRun: SupervisedProcess.Output {
 
     private func ended(_ end: ProcessLifecycle.End) {
         guard let started else { return }
-        let wall = monotonicTime() - startTime
+        let wall = loop.now - startTime
         // Read before the group goes: its counters go with it.
         let memory = started.leaf?.memoryEvents()
         let metrics = started.metrics(wall: wall)

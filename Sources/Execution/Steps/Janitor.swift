@@ -1,5 +1,5 @@
-// Removes what a step has left behind it while the event loop goes on: a control group takes longer to remove than most
-// of what the loop does for a step.
+// Removes what a step has left behind it while the event loop goes on: a directory with any number of files, a group that
+// was not empty at once.
 
 import DequeModule
 import LinuxSystem

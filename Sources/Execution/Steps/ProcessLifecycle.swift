@@ -70,6 +70,7 @@ struct ProcessLifecycle {
     private var state = State.running
     private var cause: StopCause?
     private var timeoutAt: Duration?
+    private var frozenSince: Duration?
     private var killAt: Duration?
     private var hasKilled = false
     private var killedAt: Duration?
@@ -114,6 +115,17 @@ struct ProcessLifecycle {
         ]
     }
 
+    /// Its processes were stopped where they stood: that time does not count for its timeout.
+    mutating func frozen(at now: Duration) { frozenSince = frozenSince ?? now }
+
+    mutating func thawed(at now: Duration) -> [Action] {
+        guard let since = frozenSince else { return [] }
+        frozenSince = nil
+        guard let at = timeoutAt else { return [] }
+        timeoutAt = at + (now - since)
+        return [.wake(at: at + (now - since))]
+    }
+
     mutating func mainExited(_ exit: ProcessExit, at now: Duration) -> [Action] {
         guard case .running = state else { return [] }
         // What it is told from now on is about what it left behind, and no cause of its end.
@@ -144,7 +156,7 @@ struct ProcessLifecycle {
     mutating func timePassed(at now: Duration) -> [Action] {
         guard !hasEnded else { return [] }
         var actions: [Action] = []
-        if let at = timeoutAt, now >= at, let timeout = rules.timeout {
+        if frozenSince == nil, let at = timeoutAt, now >= at, let timeout = rules.timeout {
             timeoutAt = nil
             if rules.isProtected {
                 actions.append(.reportOverdue(timeout))

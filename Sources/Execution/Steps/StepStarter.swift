@@ -29,6 +29,10 @@ struct StepCommand: Sendable {
     var isProtected = false
     var stopSignal: Int32?
     var timeout: Duration?
+    /// It is a program of the policy, not a plugin's.
+    var hook: HookMoment?
+    /// What a hook after the run is told of it.
+    var runResult: String?
 }
 
 /// Why a process was not started.
@@ -100,7 +104,8 @@ final class StartedStep {
         if let process { orphans?.isNoLongerOurs(process.processID) }
         // Without a group nobody knows for certain that all have gone.
         directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
-        if let leaf { janitor.later { try? leaf.remove() } }
+        // To wake another thread would take longer than this one call.
+        if let leaf, !leaf.removeAtOnce() { janitor.later { try? leaf.remove() } }
     }
 
     var temporaryDirectory: String { directory.path }
@@ -235,7 +240,7 @@ final class StepStarter {
             throw StartFailure(
                 outcome: .failed,
                 reason:
-                    "no private directory can be made for it in \(directories.root): \(error). "
+                    "its private directory in \(directories.root) cannot be made: \(error). "
                     + "Choose another place with --state-dir")
         }
     }
@@ -316,7 +321,9 @@ final class StepStarter {
         context.hints = command.hints
         context.settings = pluginSettings[command.plugin.name] ?? []
         if usesTerminal { context.terminal = "xterm-256color" }
-        return Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        var invocation = Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
+        if let hook = command.hook { invocation.become(hook, runResult: command.runResult) }
+        return invocation
     }
 
     /// `nil`: as this process, which is what package managers need of root.

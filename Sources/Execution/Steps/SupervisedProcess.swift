@@ -79,12 +79,19 @@ final class SupervisedProcess {
             tearDown()
             throw error
         }
+        // The launch may have taken long.
         perform(lifecycle.started(at: monotonicTime()))
     }
 
     /// Whoever wants it to end says why; `isUrgent` skips the grace.
     func stop(_ cause: StopCause, isUrgent: Bool) {
-        perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: monotonicTime()))
+        perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: loop.now))
+    }
+
+    /// Its group was frozen, or goes on.
+    func setFrozen(_ isFrozen: Bool) {
+        let now = monotonicTime()
+        if isFrozen { lifecycle.frozen(at: now) } else { perform(lifecycle.thawed(at: now)) }
     }
 
     /// Output may be read again after `take` returned `false`.
@@ -111,7 +118,7 @@ final class SupervisedProcess {
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
-        perform(lifecycle.mainExited(ProcessExit(exit), at: monotonicTime()))
+        perform(lifecycle.mainExited(ProcessExit(exit), at: loop.now))
     }
 
     private func read(_ name: OutputStream) {
@@ -127,7 +134,7 @@ final class SupervisedProcess {
         if failure == .wouldBlock { return }
         // EIO is how a terminal says that its last user has gone.
         guard failure == nil, !bytes.isEmpty else { return ended(name) }
-        let now = monotonicTime()
+        let now = loop.now
         lifecycle.outputArrived(at: now)
         if !output.take(bytes, from: name, at: now) {
             // The log is behind: this step's output waits in its pipes, nobody else's.
@@ -145,7 +152,7 @@ final class SupervisedProcess {
                 count = (try? readBytes(stream.descriptor.raw, into: UnsafeMutableRawBufferPointer(buffer))) ?? 0
             }
             if bytes.isEmpty { return }
-            _ = output.take(bytes, from: name, at: monotonicTime())
+            _ = output.take(bytes, from: name, at: loop.now)
         }
     }
 
@@ -154,13 +161,13 @@ final class SupervisedProcess {
         streams[stream] = nil
         if streams.isEmpty {
             output.ended()
-            perform(lifecycle.outputsEnded(at: monotonicTime()))
+            perform(lifecycle.outputsEnded(at: loop.now))
         }
     }
 
     private func groupChanged() {
         guard groupWatch != nil else { return }
-        perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+        perform(lifecycle.leftoversSeen(group.processes(), at: loop.now))
     }
 
     // MARK: What is done
@@ -185,14 +192,14 @@ final class SupervisedProcess {
         case .wake(let deadline):
             let timer = loop.schedule(at: deadline) { [weak self] in
                 guard let self else { return }
-                let now = monotonicTime()
+                let now = loop.now
                 // What waits in a pipe for a slow disk has been printed and must not be cut off.
                 if streams.values.contains(where: { $0.watch?.isPaused == true }) { lifecycle.outputArrived(at: now) }
                 perform(lifecycle.timePassed(at: now))
             }
             timers.append(timer)
         case .inspectLeftovers:
-            perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+            perform(lifecycle.leftoversSeen(group.processes(), at: loop.now))
         case .watchLeftovers:
             watchLeftovers()
         case .closeOutput:
@@ -220,9 +227,9 @@ final class SupervisedProcess {
 
     /// Without a control group nothing tells of the last process's end.
     private func lookAgainSoon() {
-        let timer = loop.schedule(at: monotonicTime() + .milliseconds(50)) { [weak self] in
+        let timer = loop.schedule(at: loop.now + .milliseconds(50)) { [weak self] in
             guard let self, !lifecycle.hasEnded else { return }
-            perform(lifecycle.leftoversSeen(group.processes(), at: monotonicTime()))
+            perform(lifecycle.leftoversSeen(group.processes(), at: loop.now))
             if !lifecycle.hasEnded { lookAgainSoon() }
         }
         timers.append(timer)

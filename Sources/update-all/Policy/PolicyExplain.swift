@@ -24,7 +24,7 @@ struct PolicyExplain: AsyncParsableCommand {
 
     func run() async throws {
         let preparation = try Preparation(common, SelectionOptions.parse([plugin]))
-        guard let found = preparation.wanted.first else {
+        guard let found = preparation.plugins.first(where: { $0.name.rawValue == plugin }) else {
             throw RunError(.usage, "the plugin \"\(plugin)\" is not valid; what is wrong with it is said above")
         }
         let explanation = try await preparation.open { await preparation.session.explain(found) }
@@ -33,7 +33,8 @@ struct PolicyExplain: AsyncParsableCommand {
         case .table:
             let device = TerminalDevice(descriptor: 1)
             let lines = Outline.lines(sections(explanation), columns: device.isTerminal ? device.size.columns : 80)
-            try? device.print(lines: lines, colour: TerminalCapabilities(of: device, preparation.configuration).hasColour)
+            let colour = TerminalCapabilities(of: device, preparation.configuration).hasColour
+            try? device.print(lines: lines, colour: colour)
         case .json:
             writeToStandardOutput(json(explanation))
         }

@@ -1,6 +1,7 @@
 // `update-all policy list`: the shipped policies, and which files are in force.
 
 import ArgumentParser
+import Configuration
 import Execution
 import JSONDocument
 import Presentation

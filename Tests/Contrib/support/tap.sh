@@ -86,6 +86,26 @@ sys.exit(not value)
 PYTHON
 }
 
+# serve DIRECTORY: over HTTP on the loopback interface until the test ends; sets $port.
+serve() {
+    mkfifo "$top/port"
+    python3 -u -m http.server --bind 127.0.0.1 --directory "$1" 0 >"$top/port" 2>/dev/null &
+    server=$!
+    # shellcheck disable=SC2034
+    read -r _ _ _ _ _ port _ <"$top/port"
+}
+
+# replay TOOL RECORDING: TOOL answers from now on as in that recording; what it is asked is in $top/TOOL.txt.calls.
+replay() {
+    mkdir -p "$top/bin"
+    cp "$project/Tests/Contrib/recorded/$2" "$top/$1.txt"
+    rm -f "$top/$1.txt.calls"
+    printf '#!/bin/sh\nexec python3 "%s" "%s" "$@"\n' "$project/Tests/Contrib/support/replay.py" "$top/$1.txt" >"$top/bin/$1"
+    chmod +x "$top/bin/$1"
+    PATH=$top/bin:${PATH#"$top/bin:"}
+}
+was_asked() { grep -qxF -e "$2" "$top/$1.txt.calls"; }
+
 # What holds for every plugin, on a system where it applies and nothing is wrong.
 claim_common_answers() {
     ask is-applicable
@@ -96,6 +116,35 @@ claim_common_answers() {
     claim 'an unknown command exits 2' is "$status" 2
     ask validate
     claim 'a whole system is valid' is "$status" 0
+}
+
+# recorded_tool NAME: puts a NAME on PATH that prints what the real one did. Its answer to `NAME A B` is the file A_B of
+# Tests/Contrib/recorded/NAME/$recording, or of .../always; A_B.exit is its exit status, A_B.error what it wrote to stderr,
+# and A_B.then the recording that it answers from afterwards. What it is called with is in $top/calls, its last environment
+# in $top/environment. TOP in a name or an answer stands for $top.
+recorded_tool() {
+    mkdir -p "$top/bin"
+    cat >"$top/bin/$1" <<TOOL
+#!/bin/sh
+printf '%s\\n' "\$*" >>'$top/calls'
+env >'$top/environment'
+recordings='$project/Tests/Contrib/recorded/$1'
+key=\$(printf '%s' "\$*" | sed 's,$top,TOP,g' | tr ' /' '_%')
+answer=\$recordings/\$(cat '$top/recording')/\$key
+[ -e "\$answer" ] || answer=\$recordings/always/\$key
+[ -e "\$answer" ] || { echo "not recorded: \$answer" >&2; exit 99; }
+sed 's,TOP/,$top/,g' "\$answer"
+[ ! -e "\$answer.error" ] || cat "\$answer.error" >&2
+[ ! -e "\$answer.then" ] || cat "\$answer.then" >'$top/recording'
+[ ! -e "\$answer.exit" ] || exit "\$(cat "\$answer.exit")"
+TOOL
+    chmod +x "$top/bin/$1"
+    PATH=$top/bin:$PATH
+}
+
+recording() {
+    printf '%s\n' "$1" >"$top/recording"
+    : >"$top/calls"
 }
 
 # use_python: makes python3 that of the system, if it has venv: another may belong to a person who alone can read it.
@@ -129,6 +178,10 @@ claim_unprivileged() {
     fi
     status=0
     as_nobody sh "$script" >"$top/subtest" || status=$?
+    if read -r first <"$top/subtest" && [ "${first#1..0 # SKIP }" != "$first" ]; then
+        printf '# not run as an unprivileged user: %s\n' "${first#1..0 # SKIP }"
+        return 0
+    fi
     sed 's/^/    /' "$top/subtest"
     claim 'all of it holds for an unprivileged user' is "$status" 0
 }

@@ -52,3 +52,19 @@ import UpdateModel
                 + #"{"key":"display.ui","value":"auto","layer":"built-in","file":"built-in"}]"# + "\n")
     }
 }
+
+@Suite("doctor --format json") struct DoctorDocumentTests {
+    @Test("has each mechanism, and whether a run can begin")
+    func members() {
+        let mechanisms = [
+            Mechanism("pidfd", .ok, "there"), Mechanism("state", .broken, "full", mend: "make room"),
+        ]
+        var bytes: [UInt8] = []
+        appendLine(of: mechanisms, hostName: "h", to: &bytes)
+        #expect(
+            String(decoding: bytes, as: UTF8.self)
+                == #"{"version":1,"host":"h","ready":false,"mechanisms":["#
+                + #"{"name":"pidfd","state":"ok","finding":"there"},"#
+                + #"{"name":"state","state":"broken","finding":"full","mend":"make room"}]}"# + "\n")
+    }
+}

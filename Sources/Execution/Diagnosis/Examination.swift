@@ -1,0 +1,222 @@
+// Looks at all that a run uses, by using it the way a run does: makes groups, starts a process in one, writes where a run
+// writes. All of it is removed again.
+
+import Cgroups
+import Configuration
+import Glibc
+import Launching
+import LinuxSystem
+import PluginProtocol
+import Policy
+import SystemPackage
+import UpdateModel
+
+/// What an examination is about.
+public struct Examination {
+    private let places: Places
+    private let environment: [String: String]
+    /// This program: what is started to see whether processes can be.
+    private let program: String
+    private var diagnosis = Diagnosis(hostName: machineName(), isRoot: geteuid() == 0)
+    private var machine = MachineFacts.current()
+
+    public init(_ places: Places, environment: [String: String], program: String) {
+        self.places = places
+        self.environment = environment
+        self.program = program
+    }
+
+    /// - Parameters:
+    ///   - configurationFile: `--config`.
+    ///   - commandLine: what options say, `--policy` among them.
+    ///   - assignments: `--set`.
+    public mutating func run(
+        configurationFile: String?, commandLine: Configuration, assignments: [String]
+    ) -> Diagnosis {
+        examineProcesses()
+        examineGroups()
+        examineResources()
+        examineDirectories()
+        let discovery = findPlugins(in: places.pluginDirectories)
+        diagnosis.plugins = discovery.plugins.count
+        diagnosis.pluginFaults = discovery.problems.map(\.description)
+        let configuration = examineConfiguration(configurationFile, commandLine, discovery.plugins)
+        let enabled = discovery.plugins.filter { configuration?.whyDisabled($0) == nil }
+        let policy = examinePolicy(configuration, assignments, enabled)
+        examineTrust(enabled, policy)
+        return diagnosis
+    }
+
+    // MARK: Processes and groups
+
+    private mutating func examineProcesses() {
+        do throws(Errno) {
+            _ = try openProcess(getpid())
+        } catch {
+            diagnosis.pidfdRefusal = "\(error)"
+        }
+        do throws(Errno) {
+            try becomeSubreaper()
+        } catch {
+            diagnosis.subreaperRefusal = "\(error)"
+        }
+        diagnosis.guardian = places.guardian
+        diagnosis.sudo = ProgramLookup(path: environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").path(of: "sudo")
+    }
+
+    private mutating func examineGroups() {
+        if let found = try? CgroupEnvironment.current() {
+            diagnosis.groups.hasSystemd = found.hasSystemd
+            diagnosis.groups.mount = found.hierarchy.mount
+            diagnosis.groups.hierarchy =
+                switch found.hierarchy {
+                case .unified: .unified
+                case .hybrid: .hybrid
+                case .none: .none
+                }
+        }
+        let site = CgroupTree.prepare(run: RunID(start: calendarTime(), processID: getpid()))
+        machine.take(site)
+        diagnosis.groups.reason = machine.missingControllerReason
+        diagnosis.groups.controllers = machine.controllers
+        diagnosis.groups.missingFiles = machine.missingControlFiles
+        guard case .tree(let tree) = site else {
+            diagnosis.launch = launch(in: nil)
+            return
+        }
+        let parent = tree.path.prefix(upTo: tree.path.lastIndex(of: "/") ?? tree.path.startIndex)
+        diagnosis.groups.place = parent.isEmpty ? "/" : String(parent)
+        do throws(CgroupError) {
+            let step = StepID(PluginName("doctor")!, .check)
+            let leaf = try tree.makeLeaf(step, isProtected: false, limits: [])
+            diagnosis.launch = launch(in: leaf)
+            try leaf.remove()
+        } catch {
+            diagnosis.launch = .failed(reason: "\(error)")
+        }
+        try? tree.remove()
+    }
+
+    /// Starts this program, which says its version and ends.
+    private func launch(in leaf: Leaf?) -> Diagnosis.Launch {
+        do {
+            let request = LaunchRequest(
+                executable: program, arguments: ["--version"], environment: [], directory: "/", leaf: leaf)
+            let process = try InProcessLauncher().launch(request)
+            var end = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+            guard poll(&end, 1, 10_000) == 1 else {
+                try signalProcess(process.pidfd.raw, SIGKILL)
+                return .failed(reason: "a process that only says its version did not end within 10 s")
+            }
+            _ = try reapProcess(process.pidfd.raw)
+            if leaf == nil { return .withoutGroup }
+            return switch process.method {
+            case .cloneIntoGroup: .intoGroup
+            case .cloneThenMove: .thenMoved
+            case .oldCloneThenMove: .withoutClone3
+            }
+        } catch {
+            return .failed(reason: "\(error)")
+        }
+    }
+
+    // MARK: Resources and places
+
+    private mutating func examineResources() {
+        diagnosis.pressure = resourcesWithPressure()
+        diagnosis.swap = (try? machineSwap()) ?? nil
+        diagnosis.disks["/"] = lookUpDisk("/")
+    }
+
+    private mutating func examineDirectories() {
+        let uses =
+            places.state == places.logs
+            ? [("state, logs", places.state)] : [("state", places.state), ("logs", places.logs)]
+        for (use, path) in uses {
+            diagnosis.directories.append(Diagnosis.Directory(use: use, path: path, refusal: whyUnwritable(path)))
+        }
+        let locks = MutexLocks(user: "")
+        diagnosis.mutexes = Diagnosis.Directory(
+            use: "mutexes", path: MutexLocks.defaultPath,
+            refusal: locks.place == nil ? "it cannot be made or opened" : nil)
+    }
+
+    /// Makes the directory as a run does, and writes a page to it: a full disk lets files be made.
+    private func whyUnwritable(_ path: String) -> String? {
+        let file = "\(path)/.doctor-\(getpid())"
+        do {
+            try makeDirectories(path, mode: places.isSystemWide ? 0o755 : 0o700)
+            defer { unlink(file) }
+            let output = try openFile(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o600)
+            try writeAll(output.raw, [UInt8](repeating: 0, count: 4096))
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    // MARK: Files that people write
+
+    private mutating func examineConfiguration(
+        _ file: String?, _ commandLine: Configuration, _ plugins: [DiscoveredPlugin]
+    ) -> Configuration? {
+        do throws(RunError) {
+            let configuration = try loadConfiguration(places, file: file, commandLine: commandLine)
+            diagnosis.configurationFaults = configuration.findings(about: plugins).errors.map(\.description)
+            return configuration
+        } catch {
+            diagnosis.configurationFaults = error.lines
+            return nil
+        }
+    }
+
+    private mutating func examinePolicy(
+        _ configuration: Configuration?, _ assignments: [String], _ plugins: [DiscoveredPlugin]
+    ) -> MergedPolicy? {
+        do throws(RunError) {
+            let policy = try loadPolicy(places, configuration ?? Configuration(), assignments: assignments)
+            for path in policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+            diagnosis.disks.merge(machine.disks) { $1 }
+            diagnosis.policyName = policy.name
+            diagnosis.requiresLimits = policy.enforcement == .required
+            diagnosis.deviations = Planner.deviations(of: policy, for: plugins, on: machine)
+            return policy
+        } catch {
+            diagnosis.policyFaults = error.lines
+            return nil
+        }
+    }
+
+    private mutating func examineTrust(_ plugins: [DiscoveredPlugin], _ policy: MergedPolicy?) {
+        let personas: Personas
+        do throws(RunError) {
+            personas = try Personas(environment: environment)
+        } catch {
+            diagnosis.untrusted = error.lines
+            return
+        }
+        for plugin in plugins {
+            let runAs = policy?.step(plugin.name, .execute, on: machine).runAs ?? plugin.manifest?.runAs
+            if let refusal = personas.refusal(of: plugin, as: runAs ?? .invokingUser) {
+                diagnosis.untrusted.append("\(plugin.name): \(refusal)")
+            }
+        }
+    }
+}
+
+extension Personas {
+    /// Why a plugin cannot run as the account it is for, or could not even if we were root. That we are not is no reason.
+    fileprivate func refusal(of plugin: DiscoveredPlugin, as runAs: RunAs) -> String? {
+        do throws(PersonaRefusal) {
+            _ = try persona(runAs, for: plugin)
+            return nil
+        } catch {
+            if error.outcome != .needsAuth { return error.reason }
+            return runAs == .root ? distrust(plugin) : nil
+        }
+    }
+}
+
+extension RunError {
+    fileprivate var lines: [String] { description.split(separator: "\n").map(String.init) }
+}

@@ -1,0 +1,190 @@
+// Has a run step back while others suffer. Lives on the event loop's thread.
+
+import Cgroups
+import Governing
+import LinuxSystem
+import Policy
+import SystemPackage
+import UpdateModel
+
+/// Watches how others fare and puts the governor's stages into force.
+final class Governance {
+    /// What a stage does besides what it writes to control files.
+    struct Effects {
+        var hold: () -> Void
+        var goOn: () -> Void
+        /// The steps that may be frozen have been, or go on.
+        var setFrozen: (Bool) -> Void
+        var publish: (Throttle) -> Void
+        /// Something of a stage could not be put into force: why, as a sentence.
+        var report: (String) -> Void
+    }
+
+    private let protection: Protection
+    private let limits: Limits
+    private let machine: MachineFacts
+    private let tree: CgroupTree?
+    private let loop: EventLoop
+    private let effects: Effects
+    private var governor: Governor
+    private let sources: [PressureSource]
+    private var activity: ForeignActivity
+    private var triggers: [Trigger] = []
+    private var timer: EventLoop.Timer?
+    private var lastStrain: Duration?
+    private var reported: Set<String> = []
+    private var isOver = false
+
+    /// Between two looks while others suffer, or where no trigger tells.
+    private static let interval = Duration.seconds(1)
+    /// In which a trigger's stall is counted: the least that a person may ask for.
+    private static let window = Duration.seconds(2)
+    /// So long after the last strain the triggers are trusted to tell of the next one.
+    private static let calm = Duration.seconds(15)
+
+    private final class Trigger {
+        let source: PressureSource
+        let descriptor: OwnedDescriptor
+        var watch: EventLoop.Watch?
+
+        init(_ source: PressureSource, _ descriptor: consuming OwnedDescriptor) {
+            self.source = source
+            self.descriptor = descriptor
+        }
+    }
+
+    /// - Parameter limits: of the run.
+    init(
+        _ protection: Protection, limits: Limits, machine: MachineFacts, tree: CgroupTree?, loop: EventLoop,
+        effects: Effects
+    ) {
+        self.protection = protection
+        self.limits = limits
+        self.machine = machine
+        self.tree = tree
+        self.loop = loop
+        self.effects = effects
+        governor = Governor(action: protection.action, resumeAfter: protection.resumeAfter)
+        sources =
+            Self.hasPressure ? PressureSource.all(for: protection, mount: tree?.mount, runPath: tree?.path) : []
+        activity = ForeignActivity(
+            loadThreshold: sources.contains { $0.kind == .cpu } ? nil : protection.loadPerCPU,
+            watchesDisks: !sources.contains { $0.kind == .io } && protection.ioSome != nil, tree: tree,
+            cpus: machine.cpus)
+    }
+
+    /// What the policy wants watched and this machine does not tell.
+    static func blindness(of protection: Protection) -> LimitDeviation? {
+        guard protection.isActive, !hasPressure else { return nil }
+        let watched = [
+            protection.loadPerCPU.map { _ in "load_per_cpu" }, protection.ioSome.map { _ in "the time disks are busy" },
+        ].compactMap { $0 }
+        return LimitDeviation(
+            control: "[protect]", requested: "pressure of others",
+            effective: watched.isEmpty ? nil : watched.joined(separator: " and "),
+            reason: "this kernel counts no pressure (psi=1 on its command line may help)")
+    }
+
+    private static var hasPressure: Bool { (try? readText("/proc/pressure/cpu")) != nil }
+
+    func start() {
+        for source in sources { arm(source) }
+        look()
+    }
+
+    /// The run is over, or is to end: nothing is held back any more, so that what runs can end.
+    func stop() {
+        guard !isOver else { return }
+        isOver = true
+        timer?.cancel()
+        for trigger in triggers { trigger.watch?.cancel() }
+        triggers = []
+        if governor.stage != .normal { enforce(.normal, from: governor.stage) }
+    }
+
+    // MARK: Looking
+
+    private func arm(_ source: PressureSource) {
+        let stall = Self.window * source.threshold.value
+        guard let descriptor = try? armPressureTrigger(source.file, stall: stall, window: Self.window) else { return }
+        let trigger = Trigger(source, descriptor)
+        trigger.watch = try? loop.watch(trigger.descriptor.raw, for: .priority) { [unowned self, unowned trigger] in
+            fired(trigger, $0)
+        }
+        if trigger.watch != nil { triggers.append(trigger) }
+    }
+
+    private func fired(_ trigger: Trigger, _ interest: EventLoop.Interest) {
+        guard interest.contains(.hangup) else { return look(told: trigger.source) }
+        // Its group is gone; a later one of the same name is looked at like those that have no trigger.
+        trigger.watch?.cancel()
+        triggers.removeAll { $0 === trigger }
+        look()
+    }
+
+    /// - Parameter told: of this source the kernel has just said that its threshold is reached.
+    private func look(told: PressureSource? = nil) {
+        timer?.cancel()
+        timer = nil
+        guard !isOver else { return }
+        let now = monotonicTime()
+        var strains = sources.compactMap { $0.strain() } + activity.strains(at: now)
+        if let told {
+            // The average of ten seconds does not know yet.
+            let known = strains.first { $0.source == told.name && $0.kind == told.kind }?.value ?? 0
+            strains.append(
+                Strain(
+                    source: told.name, kind: told.kind, value: max(known, told.threshold.value),
+                    threshold: told.threshold.value))
+        }
+        if strains.contains(where: { $0.value >= $0.threshold }) { lastStrain = now }
+        if let change = governor.observe(strains, at: now) { enforce(change.to, from: change.from, change.cause) }
+        if mustSample(at: now) {
+            timer = loop.schedule(at: now + Self.interval) { [weak self] in self?.look() }
+        }
+    }
+
+    private func mustSample(at now: Duration) -> Bool {
+        if governor.stage != .normal || activity.isOfUse || triggers.count < sources.count { return true }
+        return lastStrain.map { now - $0 < Self.calm } ?? false
+    }
+
+    // MARK: Stages
+
+    private func enforce(_ stage: Stage, from old: Stage, _ cause: String = "the run ends") {
+        if old == .frozen, stage != .frozen { freeze(false) }
+        if stage.share != old.share { share(stage.share) }
+        if old == .normal { effects.hold() }
+        if stage == .frozen { freeze(true) }
+        let state: Throttle.State =
+            switch stage {
+            case .normal: .normal
+            case .holding, .slowed: .slowed
+            case .frozen: .frozen
+            }
+        effects.publish(Throttle(state: state, share: stage.share, cause: cause))
+        if stage == .normal { effects.goOn() }
+    }
+
+    private func share(_ share: Fraction) {
+        guard let tree else { return }
+        for deviation in tree.apply(controlWrites(leaving: share, of: limits, on: machine)) {
+            report("\(deviation.control) of the run cannot be made \(deviation.requested): \(deviation.reason)")
+        }
+    }
+
+    private func freeze(_ isFrozen: Bool) {
+        guard let tree else { return report("steps cannot be frozen: they have no control groups here") }
+        do throws(CgroupError) {
+            try tree.freezeSteps(isFrozen)
+            effects.setFrozen(isFrozen)
+        } catch {
+            report("\(error)")
+        }
+    }
+
+    /// Once each, since every stage would say it again.
+    private func report(_ sentence: String) {
+        if reported.insert(sentence).inserted { effects.report(sentence) }
+    }
+}

@@ -1,0 +1,26 @@
+// What planning is told of the machine, taken once.
+
+import Cgroups
+import LinuxSystem
+import UpdateModel
+
+extension MachineFacts {
+    /// This machine, before anybody has looked for control groups or disks.
+    static func current() -> MachineFacts {
+        MachineFacts(
+            hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
+            pageSize: LinuxSystem.pageSize(), controllers: [])
+    }
+
+    /// Adds what the groups of a run can do.
+    mutating func take(_ site: CgroupSite) {
+        switch site {
+        case .tree(let tree):
+            controllers = tree.controllers
+            missingControlFiles = tree.missingControlFiles
+            missingControllerReason = tree.missingControllerReason
+        case .unavailable(let reason):
+            missingControllerReason = reason
+        }
+    }
+}
