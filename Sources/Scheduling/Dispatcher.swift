@@ -167,7 +167,11 @@ public struct Dispatcher: Sendable {
         reservation = nil
         let mutex = problem.mutexes.index(of: lock)
         let released = foreignLocks.removeValue(forKey: mutex.map { problem.mutexes.names[Int($0)] } ?? lock)
-        for job in released?.jobs ?? [] where states[job.position] == .shelved { becomeWaiting(job) }
+        for job in released?.jobs ?? [] where states[job.position] == .shelved {
+            // Should somebody else take it first, that is another wait.
+            if reportsWaiting { reported[job.position] = nil }
+            becomeWaiting(job)
+        }
         if let mutex {
             resources.setForeign(mutex, false)
             waiting.openQueue(of: mutex)

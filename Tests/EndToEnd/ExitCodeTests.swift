@@ -85,6 +85,18 @@ struct ExitCodeTests {
         #expect(access("\(site.path)/ran", F_OK) != 0)
     }
 
+    @Test("a required limit on questions that nothing here enforces is 3, and nothing is asked")
+    func unenforceableQuestion() throws {
+        try site.script("one", "touch '\(site.path)/asked'; exit 0  # is-applicable")
+        try site.write(
+            "policy.toml",
+            "enforcement = \"required\"\n[step.check]\nio = [{ path = \"/proc\", read_bandwidth_max = \"1M\" }]\n")
+        let ended = try site.run("run", "--yes")
+        #expect(ended.code == 3, "\(ended.errorText)")
+        #expect(ended.errorText.contains("io.max") || ended.errorText.contains("io "), "\(ended.errorText)")
+        #expect(access("\(site.path)/asked", F_OK) != 0)
+    }
+
     @Test("what needs root is 4 for a person, the rest runs; with --no-sudo it is 0", arguments: [false, true])
     func needsAuthentication(withoutSudo: Bool) throws {
         try site.plugin("mine")

@@ -216,6 +216,20 @@ final class RunBench {
     }
 }
 
+/// Another run that holds a mutex.
+// @unchecked: what it has is behind the mutex.
+final class OtherRun: @unchecked Sendable {
+    private let locks = Mutex(MutexLocks(user: "somebody else"))
+    private let mutex: String
+
+    init(_ mutex: String) {
+        self.mutex = mutex
+        locks.withLock { _ = $0.acquire([mutex], free: []) }
+    }
+
+    func end() { locks.withLock { $0.release([mutex]) } }
+}
+
 /// A file system of a few megabytes that only its own process sees; others reach it through that process's root.
 final class SmallDisk {
     let path: String

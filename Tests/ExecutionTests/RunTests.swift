@@ -10,7 +10,7 @@ import UpdateModel
 /// Runs of one process in the same second have the same name: one after the other.
 @Suite(.serialized, .enabled(if: canMakeGroups, Comment(rawValue: noGroups)), .timeLimit(.minutes(5)))
 struct RunTests {
-    private let bench: RunBench
+    let bench: RunBench
 
     init() throws { bench = try RunBench() }
 
@@ -85,7 +85,10 @@ struct RunTests {
         try bench.add("free", "true")
         bench.policyText = "enforcement = \"required\"\n"
         let refused = ControlWrite(file: "pids.max", value: "none at all")
-        bench.beforeRun = { $0.commands[step("limited")]?.limits = [refused] }
+        bench.beforeRun = {
+            $0.commands[step("limited")]?.limits = [refused]
+            $0.commands[step("limited")]?.required = [refused.file]
+        }
         let run = try await bench.run()
         #expect(run["limited"] == .failed)
         #expect(run["free"] == .succeeded)
@@ -98,6 +101,7 @@ struct RunTests {
             run.events.contains { if case .limit(let limit) = $0.body { limit.control == "pids.max" } else { false } })
 
         bench.policyText = "enforcement = \"preferred\"\n"
+        bench.beforeRun = { $0.commands[step("limited")]?.limits = [refused] }
         let preferred = try await bench.run()
         #expect(preferred["limited"] == .succeeded)
         #expect(!preferred.result.lacksRequiredLimit)
@@ -112,6 +116,41 @@ struct RunTests {
         }
         let run = try await bench.run()
         #expect(["a", "b", "c"].map { run[$0] } == [.succeeded, .succeeded, .succeeded])
+    }
+
+    @Test("Every job that waits for a mutex of another run is given up in time, not only the first")
+    func foreignMutex() async throws {
+        let mutex = "app:execution-tests-\(getpid())"
+        for plugin in ["a", "b", "c"] {
+            try bench.add(plugin, "echo never", manifest: "[mutexes]\nupdate = [\"\(mutex)\"]")
+        }
+        bench.policyText = "[step]\nwait_timeout = \"300ms\"\n"
+        let other = OtherRun(mutex)
+        let run = try await bench.run()
+        #expect(["a", "b", "c"].map { run[$0] } == [.deferred, .deferred, .deferred])
+        #expect(run.end("c")?.error?.contains("somebody else") == true, "\(run.end("c")?.error ?? "")")
+        other.end()
+    }
+
+    @Test("What a job waits for steps of its own run does not count, whatever others held before")
+    func ownMutex() async throws {
+        let mutex = "app:execution-tests-\(getpid())"
+        for plugin in ["a", "b"] {
+            try bench.add(plugin, "sleep 1.5", manifest: "[mutexes]\nupdate = [\"\(mutex)\"]")
+        }
+        bench.policyText = "[step]\nwait_timeout = \"1s\"\n"
+        let other = OtherRun(mutex)
+        let run = try await bench.run { _, kept in
+            // Both wait for it, the second one because the first one does.
+            for plugin in ["a", "b"] {
+                #expect(
+                    await kept.wait { event in
+                        if event.plugin == name(plugin), case .waiting = event.body { true } else { false }
+                    })
+            }
+            other.end()
+        }
+        #expect(["a", "b"].map { run[$0] } == [.succeeded, .succeeded])
     }
 
     @Test("A download runs while another plugin installs")

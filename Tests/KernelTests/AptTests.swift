@@ -11,7 +11,7 @@ struct AptTests {
     private static let repository = "/srv/demo-apt"
 
     /// The machine gets version 1.0 of the packages, and a repository with 2.0 as its only source.
-    private func prepare() throws -> Program {
+    func prepare() throws -> Program {
         if !fileExists(Self.repository) {
             try shell(
                 """
@@ -30,7 +30,7 @@ struct AptTests {
     }
 
     /// That dpkg has nothing to repair, and that the upgrade was reached.
-    private func expectUpgraded() throws {
+    func expectUpgraded() throws {
         #expect(try shell("dpkg --audit") == "")
         let installed = try shell("dpkg-query --show --showformat '${Package} ${Version} ${Status}\n' 'demo-*'")
         for name in ["demo-addon", "demo-data", "demo-library", "demo-service", "demo-settings", "demo-suite"] {

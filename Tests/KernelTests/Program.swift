@@ -164,6 +164,8 @@ final class RunningProgram {
         self.stdout = stdout
     }
 
+    var pid: pid_t { process.pid }
+
     func send(_ signal: Int32) throws { try signalProcess(process.pidfd.raw, signal) }
 
     /// Waits for an event; records an issue where the program ends, or 90 seconds pass, before that.

@@ -9,6 +9,8 @@ import UpdateModel
 struct QuestionRules {
     var settings: StepSettings
     var limits: [ControlWrite]
+    var required: Set<String> = []
+    var missing: [LimitDeviation] = []
     var hints: ResourceHints
 }
 
@@ -18,6 +20,8 @@ final class Questioner {
     let rules: (PluginName) -> QuestionRules
     /// Each question of a plugin has a group and a directory of its own, whoever asks it.
     private var numbers: [PluginName: Int] = [:]
+    /// Limits without which the policy wants nothing started, and which kept a question from being asked.
+    private(set) var missingLimits: [LimitDeviation] = []
 
     init(starter: StepStarter, rules: @escaping (PluginName) -> QuestionRules) {
         self.starter = starter
@@ -40,12 +44,13 @@ final class Questioner {
         numbers[plugin.name] = number
         let stepCommand = StepCommand(
             plugin: plugin, step: StepID(plugin.name, .check), command: command, attempt: number, runAs: runAs,
-            settings: rules.settings, limits: rules.limits, hints: rules.hints, timeout: timeout)
+            settings: rules.settings, limits: rules.limits, required: rules.required, missing: rules.missing,
+            hints: rules.hints, timeout: timeout)
         let output = AnswerCollector(limit: command.answerLimit)
         do throws(StartFailure) {
             let process = Started()
             process.step = try starter.start(
-                stepCommand, output: output, exitRecord: nil, onNotice: { _ in },
+                stepCommand, output: output, onNotice: { _ in },
                 onEnd: { end in
                     process.step?.cleanUp(after: end)
                     // The process hands its end to this closure, which holds the process.
@@ -54,6 +59,7 @@ final class Questioner {
                 })
             return process.step
         } catch {
+            missingLimits += error.missingLimits
             completion(Answer(.notStarted(error.reason)))
             return nil
         }

@@ -274,7 +274,7 @@ struct Planner {
         let command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
-            requiresLimits: policy.enforcement == .required, hints: hints(for: settings.limits, in: run),
+            required: required(writes), hints: hints(for: settings.limits, in: run),
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
@@ -307,12 +307,20 @@ struct Planner {
     /// check phase, little. It is not said where a machine cannot enforce that.
     func questionRules(_ plugin: PluginName) -> QuestionRules {
         var settings = policy.step(plugin, .check, on: machine)
+        // What the policy says of questions; what follows is our own.
+        let asked = controlWrites(for: settings.limits, of: .leaf, on: machine)
         settings.limits.memoryHigh = settings.limits.memoryHigh ?? Self.questionMemory
         settings.limits.memoryMax = settings.limits.memoryMax ?? Self.questionMemoryMax
         settings.limits.tasksMax = settings.limits.tasksMax ?? Self.questionTasks
         return QuestionRules(
             settings: settings, limits: controlWrites(for: settings.limits, of: .leaf, on: machine).writes,
+            required: required(asked.writes), missing: policy.enforcement == .required ? asked.deviations : [],
             hints: hints(for: settings.limits, in: runSettings))
+    }
+
+    /// The control files without which nothing is started.
+    private func required(_ writes: [ControlWrite]) -> Set<String> {
+        policy.enforcement == .required ? Set(writes.map(\.file)) : []
     }
 
     /// Room for a package manager that resolves a whole system's dependencies.

@@ -53,8 +53,13 @@ final class RunSupervisor {
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
-    /// Jobs that wait for what others hold: what that is, and when they are given up.
-    private var waits: [JobIndex: (hold: ForeignHold, deadline: EventLoop.Timer)] = [:]
+    /// Jobs that wait for what others hold.
+    private lazy var waits = ForeignWaits(
+        loop: loop,
+        limit: { [unowned self] job in
+            prepared.commands[prepared.graph.step(job)]?.settings.waitTimeout ?? .zero
+        },
+        giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
     private let startTime: Duration
@@ -148,16 +153,20 @@ final class RunSupervisor {
             start(job)
         case .waiting(let job, let obstacle):
             let step = prepared.graph.step(job)
+            // Every job that waits for it is told here, and not only the one that has met it first.
+            if case .foreignLock(let lock, let holder) = obstacle {
+                waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
+            }
             bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
-            waits.removeValue(forKey: job)?.deadline.cancel()
+            waits.end(job)
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
             locks.cancel()
-            for wait in waits.values { wait.deadline.cancel() }
+            waits.endAll()
             usageTimer?.cancel()
             completion(report)
         }
@@ -168,7 +177,7 @@ final class RunSupervisor {
         case .requirement(let job): "requires \(prepared.graph.step(job))"
         case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
         case .cancelled: nil
-        case .givenUp: waits[job]?.hold.notReleased(within: waitTimeout(job))
+        case .givenUp: waits.reason(job)
         }
     }
 
@@ -182,7 +191,7 @@ final class RunSupervisor {
         let hold = locks.acquire(
             lockedMutexes(of: job), free: prepared.freeMutexes[step] ?? [], files: prepared.lockedFiles[step] ?? [])
         if let hold { return wait(job, for: hold) }
-        waits.removeValue(forKey: job)?.deadline.cancel()
+        waits.end(job)
         launch(command)
     }
 
@@ -266,22 +275,12 @@ final class RunSupervisor {
     // MARK: What others hold
 
     private func wait(_ job: JobIndex, for hold: ForeignHold) {
-        let deadline =
-            waits[job]?.deadline
-            ?? loop.schedule(at: loop.now + waitTimeout(job)) { [weak self] in
-                guard let self else { return }
-                perform(dispatcher.giveUp(job, as: .deferred, now: now))
-            }
-        waits[job] = (hold, deadline)
         perform(dispatcher.startBlocked(job, by: hold.lock, holder: hold.holder, now: now))
         locks.whenFree(hold.lock) { [weak self] in
             guard let self else { return }
+            waits.released(hold.lock)
             perform(dispatcher.foreignLockReleased(hold.lock, now: now))
         }
-    }
-
-    private func waitTimeout(_ job: JobIndex) -> Duration {
-        prepared.commands[prepared.graph.step(job)]?.settings.waitTimeout ?? .zero
     }
 
     // MARK: Logs

@@ -289,7 +289,9 @@ final class StepRun: SupervisedProcess.Output {
             command: command, end: end, oomKills: memory?.oomKills ?? 0,
             memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
             lastLine: lastLine)
-        if end.leftoversRemain {
+        // What the policy keeps needs no word; what could not be ended, and what a commit leaves, does.
+        let isKept = command.settings.leftovers == .keep && !command.isProtected && end.cause == nil
+        if end.leftoversRemain, !isKept {
             let list = end.leftovers.prefix(10).map(String.init).joined(separator: ", ")
             publish(.error("\(step) left processes behind that still run: \(list)"))
         }

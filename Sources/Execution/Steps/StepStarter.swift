@@ -21,8 +21,10 @@ struct StepCommand: Sendable {
     var settings: StepSettings
     /// Control writes of its group, in order.
     var limits: [ControlWrite]
-    /// It is not started where one of them is not in force.
-    var requiresLimits = false
+    /// Control files whose limits must be in force for it to be started.
+    var required: Set<String> = []
+    /// Of what must be in force: what is known not to be before its group is made.
+    var missing: [LimitDeviation] = []
     var hints = ResourceHints()
     var isProtected = false
     var stopSignal: Int32?
@@ -193,9 +195,8 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
         do throws(StartFailure) {
-            if command.requiresLimits, let missing = leaf?.deviations, !missing.isEmpty {
-                throw StartFailure(missingLimits: missing)
-            }
+            let missing = command.missing + (leaf?.deviations.filter { command.required.contains($0.control) } ?? [])
+            if !missing.isEmpty { throw StartFailure(missingLimits: missing) }
             let process = try launch(
                 command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord,
                 beforeStart: { outputs in

@@ -106,8 +106,15 @@ final class SupervisedProcess {
 
     private func exited() {
         let descriptor = process.pidfd.raw
-        let ended = group.needsMainProcess ? try? endOfProcess(descriptor) : try? reapProcess(descriptor)
-        guard let exit = ended ?? nil else { return }
+        let exit: Exit
+        do throws(Errno) {
+            let ended = try group.needsMainProcess ? endOfProcess(descriptor) : reapProcess(descriptor)
+            guard let ended else { return }
+            exit = ended
+        } catch {
+            // Somebody else has taken note of its end: how it ended is lost, that it has is not.
+            exit = Exit(cause: .code(-1), cpuUser: .zero, cpuSystem: .zero, peakResident: ByteCount(0))
+        }
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
