@@ -203,12 +203,15 @@ extension RunCapacities {
 }
 
 extension Demand {
-    /// As the problem names it: one of `parallel`, and of what is shared out what is known.
+    /// As the problem names it: one of `parallel`, and of what is shared out what is known. A step that is expected to
+    /// need more than the run has gets all of it, so that it runs alone: its limits hold, and it may do with less.
     fileprivate func named(within capacities: RunCapacities) -> [NamedAmount] {
         var amounts = [NamedAmount("parallel", 1)]
         if downloads > 0 { amounts.append(NamedAmount("downloads", Double(downloads))) }
-        if let cpus, capacities.cpus != nil { amounts.append(NamedAmount("cpus", cpus)) }
-        if let memory, capacities.memory != nil { amounts.append(NamedAmount("memory", Double(memory.bytes))) }
+        if let cpus, let all = capacities.cpus { amounts.append(NamedAmount("cpus", min(cpus, all))) }
+        if let memory, let all = capacities.memory {
+            amounts.append(NamedAmount("memory", Double(min(memory, all).bytes)))
+        }
         return amounts
     }
 }

@@ -17,12 +17,6 @@ public enum StepGraphError: Error, Hashable, Sendable, CustomStringConvertible {
             "dependency cycle: \(cycleText(names.map(\.rawValue))). \(Self.wayOut(names, kinds))"
         case .unknownRequirement(let plugin, let requirement, let nearest):
             "\"\(plugin)\" requires \"\(requirement)\", which no plugin provides\(suggestion(nearest))"
-        case .problem(.impossibleDemand(let job, "memory", let needed, let available)):
-            "step \"\(job)\" needs memory=\(Self.memory(needed)), but only \(Self.memory(available)) exist."
-                + " Lower its demand, or raise memory_high or memory_max in [run]."
-        case .problem(.impossibleDemand(let job, "cpus", let needed, let available)):
-            "step \"\(job)\" needs cpus=\(needed), but only \(available) exist."
-                + " Lower its demand, or raise cpu_quota in [run]."
         case .problem(.impossibleDemand(let job, "parallel", _, _)):
             "step \"\(job)\" cannot run: the policy allows no step at a time. Raise parallel in [run]."
         case .problem(.impossibleDemand(let job, "downloads", _, _)):
@@ -31,8 +25,6 @@ public enum StepGraphError: Error, Hashable, Sendable, CustomStringConvertible {
             error.description
         }
     }
-
-    private static func memory(_ bytes: Double) -> String { ByteCount(Int64(bytes)).description }
 
     private static func wayOut(_ names: [PluginName], _ kinds: [EdgeKind]) -> String {
         let orders = names.indices.filter { kinds[$0] == .after }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs contrib/plugins/brew against what the real brew printed (Tests/Contrib/recorded/README.md): Homebrew is not in Debian.
+# Runs contrib/plugins/brew against answers in the form of the real one (Tests/Contrib/recorded/README.md): it is not in Debian.
 # As root, only that it refuses; all else as an unprivileged user. Needs python3.
 plugin_name=brew
 # shellcheck source=support/tap.sh

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs contrib/plugins/conda against what the real conda printed (Tests/Contrib/recorded/README.md): neither Debian nor PyPI
-# has one. Needs python3.
+# Runs contrib/plugins/conda against answers in the form of the real one (Tests/Contrib/recorded/README.md): Debian has none,
+# and none was found on PyPI. Needs python3.
 plugin_name=conda
 # shellcheck source=support/tap.sh
 . "${0%/*}/support/tap.sh"

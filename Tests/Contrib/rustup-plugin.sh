@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs contrib/plugins/rustup against what the real rustup printed (Tests/Contrib/recorded/README.md): a toolchain is some
-# hundred MB. Needs python3.
+# Runs contrib/plugins/rustup against answers in the form of the real one (Tests/Contrib/recorded/README.md): a toolchain
+# is some hundred MB. Needs python3.
 plugin_name=rustup
 # shellcheck source=support/tap.sh
 . "${0%/*}/support/tap.sh"

@@ -33,7 +33,8 @@ struct ControlWritesTests {
             ])
     }
 
-    @Test("of a run that steps back are its CPU time and its caps times the share that is left, and at 1 what they were")
+    @Test(
+        "of a run that steps back are its CPU time and its caps times the share that is left, and at 1 what they were")
     func share() {
         func left(_ share: Double, of limits: Limits) -> [String] {
             controlWrites(leaving: Fraction(share), of: limits, on: machine).map(\.description)

@@ -46,8 +46,9 @@ struct ForeignActivity {
         let own = tree?.transferred() ?? [:]
         var strains: [Strain] = []
         for (device, counters) in DiskCounters.parse(diskstats: content) where Self.isWholeDisk(device) {
-            guard let share = disks[device, default: ForeignDiskUse()].take(
-                counters, own: own[device] ?? ByteCount(0), at: now)
+            guard
+                let share = disks[device, default: ForeignDiskUse()].take(
+                    counters, own: own[device] ?? ByteCount(0), at: now)
             else { continue }
             strains.append(
                 Strain(source: counters.name, kind: .disk, value: share.value, threshold: Self.busyShare))
