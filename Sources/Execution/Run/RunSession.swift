@@ -68,7 +68,7 @@ public actor RunSession {
 
     public init(_ configuration: SessionConfiguration) throws(RunError) {
         self.configuration = configuration
-        run = RunID(start: calendarTime(), processID: getpid())
+        run = RunID(start: configuration.start, processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
         do throws(Errno) {

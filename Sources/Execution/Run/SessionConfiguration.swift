@@ -1,5 +1,6 @@
 // What a session is made from.
 
+import LinuxSystem
 import PluginProtocol
 import Policy
 import UpdateModel
@@ -15,6 +16,8 @@ public struct SessionConfiguration: Sendable {
     /// Of this process.
     public var environment: [String: String]
     public var version: String
+    /// When it began; its run is named by it. Two sessions of one process in the same second would share their groups.
+    public var start = calendarTime()
 
     public init(
         places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String
