@@ -7,6 +7,8 @@ import LinuxSystem
 final class Orphans {
     /// Children that we started, and whose ends somebody here waits for.
     private var ours: Set<pid_t> = []
+    /// Orphans may have ended behind one of ours that is still to be reaped.
+    private var isHidden = false
 
     /// From now on orphaned descendants become our children and not those of init, where nobody would find them.
     init() { try? becomeSubreaper() }
@@ -16,12 +18,16 @@ final class Orphans {
     /// Nobody waits for its end any longer.
     func isNoLongerOurs(_ process: pid_t) {
         ours.remove(process)
-        reap()
+        if isHidden { reap() }
     }
 
-    /// To be called when a child may have ended. One of ours that ended and was not reaped yet hides the rest: they have
-    /// their turn after it.
+    /// To be called on SIGCHLD. One of ours that ended and was not reaped yet hides the rest: they have their turn after it.
     func reap() {
-        while let process = anyEndedChild(), !ours.contains(process) { reapOrphan(process) }
+        isHidden = false
+        while let process = anyEndedChild() {
+            isHidden = ours.contains(process)
+            if isHidden { return }
+            reapOrphan(process)
+        }
     }
 }
