@@ -158,7 +158,7 @@ public final class Guardian {
         }
         connection.cancelWatches()
         var writable = pollfd(fd: connection.socket.raw, events: Int16(POLLOUT), revents: 0)
-        while !send(over: connection), poll(&writable, 1, Self.finishTimeout) > 0 {}
+        while !send(to: connection.socket.raw), poll(&writable, 1, Self.finishTimeout) > 0 {}
         self.connection = nil
     }
 
@@ -178,7 +178,7 @@ public final class Guardian {
     }
 
     private func sendOrWait(over connection: Connection) {
-        if send(over: connection) {
+        if send(to: connection.socket.raw) {
             connection.writableWatch?.pause()
         } else {
             try? connection.writableWatch?.resume()
@@ -186,7 +186,7 @@ public final class Guardian {
     }
 
     /// - Returns: whether nothing is left to send.
-    private func send(over connection: Connection) -> Bool {
+    private func send(to socket: CInt) -> Bool {
         var sent = 0
         defer { queue.removeFirst(sent) }
         for change in queue {
@@ -195,7 +195,7 @@ public final class Guardian {
                 preconditionFailure("not checked when it was taken: \(message)")
             }
             do {
-                try sendPacket(connection.socket.raw, bytes, descriptors: descriptors?.all ?? [])
+                try sendPacket(socket, bytes, descriptors: descriptors?.all ?? [])
             } catch .resourceTemporarilyUnavailable {
                 return false
             } catch {
@@ -214,6 +214,9 @@ public final class Guardian {
         let (ours, theirs) = try packetSocketPair()
         let socket = OwnedDescriptor(owning: ours)
         let handedOver = OwnedDescriptor(owning: theirs)
+        // Before it lives, so that it knows all of it from its first moment, should that be our last.
+        queue = state.allChanges
+        _ = send(to: socket.raw)
         let process = try start(handedOver.raw)
         let connection = Connection(process: process, socket: socket)
         do {
@@ -230,7 +233,6 @@ public final class Guardian {
             throw error
         }
         self.connection = connection
-        queue = state.allChanges
         sendOrWait(over: connection)
     }
 
