@@ -67,7 +67,7 @@ struct CheckTests {
     @Test("it does not mind limits that cannot be enforced: a run would say so")
     func required() throws {
         try plugin("one", estimate: updates)
-        let limits = ["--set", "enforcement=required", "--set", "run.download_rate=1M"]
+        let limits = ["--set", "enforcement=required", "--set", "run.download_enforce=true"]
         #expect(try site.start(["plan"] + limits + site.places).finish().code == 3)
         #expect(try site.start(["check"] + limits + site.places).finish().code == 100)
     }

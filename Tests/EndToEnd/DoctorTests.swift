@@ -50,7 +50,7 @@ struct DoctorTests {
 
     @Test("limits that are required and missing are 3")
     func required() throws {
-        let found = try mechanisms("--set", "enforcement=required", "--set", "run.download_rate=1M", code: 3)
+        let found = try mechanisms("--set", "enforcement=required", "--set", "run.download_enforce=true", code: 3)
         #expect(found["policy"]?["state"]?.stringValue == "broken")
         #expect(found["policy"]?["mend"]?.stringValue?.contains("--set enforcement=preferred") == true)
     }
