@@ -27,8 +27,7 @@ public enum EventDecodingError: Error, Hashable, Sendable, CustomStringConvertib
 /// is written more than once stand together. Keys may come in any order, unknown ones are ignored. No input traps.
 /// - Throws: where the line is no event, or one that only a newer program understands.
 public func decodeEvent(_ line: some Collection<UInt8>) throws(EventDecodingError) -> Event {
-    let text = Array(line)
-    let members = try Members(of: try parse(text), in: text)
+    let members = try Members(ofLine: line)
     let type: EventType = try members.required("type", .word)
     return Event(
         // What stands for lost output has no number of its own.
@@ -36,6 +35,14 @@ public func decodeEvent(_ line: some Collection<UInt8>) throws(EventDecodingErro
         timestamp: try members.required("timestamp", .timestamp),
         plugin: try members.optional("plugin", .plugin),
         body: try Event.Body(type, members))
+}
+
+extension Members {
+    /// The object that is all of a line, with or without its line feed.
+    init(ofLine line: some Collection<UInt8>) throws(EventDecodingError) {
+        let text = Array(line)
+        try self.init(of: try parse(text), in: text)
+    }
 }
 
 private func parse(_ text: [UInt8]) throws(EventDecodingError) -> LocatedValue {
@@ -63,6 +70,7 @@ extension Event.Body {
         case .waiting:
             self = .waiting(try members.required("phase", .word), try members.required("for", .waitReason))
         case .throttle: self = .throttle(try Throttle(members))
+        case .control: self = .control(try Intervention(members))
         case .stopping: self = .stopping(try Stopping(members))
         case .phaseEnd: self = .phaseEnd(try PhaseEnd(members))
         case .completion: self = .completion(try Completion(members))

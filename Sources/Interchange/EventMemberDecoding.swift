@@ -48,6 +48,12 @@ extension Throttle {
     }
 }
 
+extension Intervention {
+    init(_ members: Members) throws(EventDecodingError) {
+        self.init(try members.required("action", .word), by: try members.optional("user", .string))
+    }
+}
+
 extension Progress {
     init(_ members: Members) throws(EventDecodingError) {
         self.init(phase: try members.required("phase", .word))

@@ -17,16 +17,22 @@ extension JSONWriter {
         case .waiting(let phase, let reason):
             write("phase", phase.rawValue)
             write("for", reason.text)
-        case .throttle(let throttle):
-            write("state", throttle.state.rawValue)
-            write("share", throttle.share.value)
-            write("cause", throttle.cause)
+        case .throttle(let throttle): writeMembers(of: throttle)
+        case .control(let intervention):
+            write("action", intervention.action.rawValue)
+            writeIfPresent("user", intervention.user)
         case .stopping(let stopping): writeMembers(of: stopping)
         case .phaseEnd(let end): writeMembers(of: end)
         case .completion(let completion): writeMembers(of: completion)
         case .runEnd(let end): writeMembers(of: end)
         case .error(let text): write("error", text)
         }
+    }
+
+    mutating func writeMembers(of throttle: Throttle) {
+        write("state", throttle.state.rawValue)
+        write("share", throttle.share.value)
+        write("cause", throttle.cause)
     }
 
     private mutating func writeMembers(of start: RunStart) {

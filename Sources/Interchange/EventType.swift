@@ -6,7 +6,7 @@ enum EventType: String {
     case runStart = "run_start"
     case plan
     case phaseStart = "phase_start"
-    case output, progress, dropped, result, limit, waiting, throttle, stopping
+    case output, progress, dropped, result, limit, waiting, throttle, control, stopping
     case phaseEnd = "phase_end"
     case completion
     case runEnd = "run_end"
@@ -26,6 +26,7 @@ extension Event.Body {
         case .limit: .limit
         case .waiting: .waiting
         case .throttle: .throttle
+        case .control: .control
         case .stopping: .stopping
         case .phaseEnd: .phaseEnd
         case .completion: .completion

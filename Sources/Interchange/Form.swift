@@ -19,7 +19,7 @@ struct Form<Value> {
     }
 
     /// A form for what a string says.
-    fileprivate init(_ name: String, isOpen: Bool = false, text read: @escaping (String) -> Value?) {
+    init(_ name: String, isOpen: Bool = false, text read: @escaping (String) -> Value?) {
         self.init(name, isOpen: isOpen) { $0.stringValue.flatMap(read) }
     }
 }

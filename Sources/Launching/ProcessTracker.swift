@@ -44,6 +44,18 @@ public struct ProcessTracker: Sendable {
         for process in try processes() { try send(number, to: process) }
     }
 
+    /// Stops all of them (SIGSTOP), in at most 20 rounds: what they forked while a round went on is found by the next.
+    /// - Returns: whether a round found nobody new.
+    public func stopAll() throws(Errno) -> Bool {
+        var stopped: Set<pid_t> = []
+        for _ in 0..<20 {
+            let new = try processes().filter { stopped.insert($0).inserted }
+            if new.isEmpty { return true }
+            for process in new { try send(SIGSTOP, to: process) }
+        }
+        return false
+    }
+
     /// Kills until none is found any more, in at most 20 rounds: each round ends all that were there when it began, and what
     /// they forked meanwhile is found by the next.
     /// - Returns: whether all have ended.

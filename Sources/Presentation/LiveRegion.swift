@@ -14,8 +14,8 @@ struct LiveRegion {
         let waiting = state.steps.filter(\.isWaiting)
         // The rule parts the region from what scrolls by above it; a small terminal has no row for it.
         var lines = rows >= 6 ? [StyledLine(String(repeating: "─", count: columns), .dim), header] : [header]
-        let row = StepRow(nameWidth: nameWidth, columns: columns, now: now)
-        let footer = rows > lines.count ? throttleLine : []
+        let row = StepRow(nameWidth: nameWidth, columns: columns, now: now, isFrozen: state.isFrozen)
+        let footer = Array((pauseLine + throttleLine).prefix(max(0, rows - lines.count)))
         let rows = rows - footer.count
 
         let room = rows - lines.count
@@ -36,6 +36,15 @@ struct LiveRegion {
             lines += rowsOfWaiting(waiting, row: row, room: rows - lines.count)
         }
         return Array(lines.prefix(rows)) + footer
+    }
+
+    /// ` ‖ paused by root, since 12 s: update-all resume lets it go on`
+    private var pauseLine: [StyledLine] {
+        guard let (intervention, since) = state.pause else { return [] }
+        var line = StyledLine(" ")
+        line.append("‖ \(intervention.phrase)", .warning)
+        line.append(", since \((now - since).wholeSeconds.sentence): update-all resume lets it go on")
+        return [line.truncated(to: columns)]
     }
 
     /// ` ▼ slowed: postgresql.service waits for I/O (PSI 23 %), since 12 s`
@@ -68,12 +77,15 @@ struct LiveRegion {
         let ended = "\(state.endedCount)/\(state.steps.count)"
         let fraction = state.fraction(at: now)
         // Of whole seconds, so that it changes together with the time beside it.
-        let left = state.remaining.projection(state.steps, at: now.wholeSeconds).map { "~\($0.clock)" }
+        let left = state.remaining.projection(state.steps.map(\.pace), at: now.wholeSeconds).map { "~\($0.clock)" }
         let isWide = columns >= 60
 
         var line = StyledLine(" ")
         if isStopping {
             line.append("stopping", .warning)
+            line.append("  ")
+        } else if state.pause != nil {
+            line.append("paused", .warning)
             line.append("  ")
         } else if isWide {
             line.append("update-all", .bold)

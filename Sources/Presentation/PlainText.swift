@@ -75,6 +75,8 @@ public struct PlainText: Sendable {
             return "\(step(phase)): waits for \(reason.phrase)"
         case .throttle(let throttle):
             return "update-all: \(throttle.phrase): \(throttle.cause)"
+        case .control(let intervention):
+            return "update-all: \(intervention.phrase)"
         case .stopping(let stopping):
             return "\(step(stopping.phase)): "
                 + stopping.sentence(isProtected: stopping.killAfter == nil, elapsed: .zero)

@@ -32,6 +32,9 @@ struct RunState: Sendable {
     private(set) var throttle: (last: Throttle, since: Duration)?
     /// How long that was, of the times that are over.
     private var throttledBefore = Duration.zero
+    /// Somebody has paused it, and when.
+    private(set) var pause: (by: Intervention, since: Duration)?
+    private var pausedBefore = Duration.zero
     private var hasPlan = false
     private(set) var remaining = RemainingTime(steps: [])
     /// In cells.
@@ -82,6 +85,8 @@ struct RunState: Sendable {
             change(event, phase) { if $0.isWaiting { $0.stage = .waiting(reason) } }
         case .throttle(let throttle):
             take(throttle, at: now)
+        case .control(let intervention):
+            take(intervention, at: now)
         case .stopping(let stopping):
             change(event, stopping.phase) { $0.stopping = $0.isEnded ? nil : (stopping, now) }
         case .phaseEnd(let end):
@@ -125,6 +130,22 @@ struct RunState: Sendable {
         if new.state == .normal, isThrottled { throttledBefore += now - since }
         throttle = (new, since)
     }
+
+    private mutating func take(_ new: Intervention, at now: Duration) {
+        switch new.action {
+        case .pause:
+            pause = pause ?? (new, now)
+        case .resume, .cancel:
+            pausedBefore = pausedTime(at: now)
+            pause = nil
+        }
+    }
+
+    /// For how long the run was paused, all in all.
+    func pausedTime(at now: Duration) -> Duration { pausedBefore + (pause.map { now - $0.since } ?? .zero) }
+
+    /// Steps that may be frozen are.
+    var isFrozen: Bool { pause != nil || throttle?.last.state == .frozen }
 
     var isThrottled: Bool { throttle.map { $0.last.state != .normal } ?? false }
 

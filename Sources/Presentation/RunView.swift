@@ -47,6 +47,8 @@ public struct RunView: Sendable {
 
     /// Whether the live lines change with the time alone, more often than once a second.
     public var isAnimated: Bool {
-        state.steps.contains { $0.runningSince != nil && $0.reportedFraction == nil }
+        state.steps.contains {
+            $0.runningSince != nil && $0.reportedFraction == nil && (!state.isFrozen || $0.isProtected)
+        }
     }
 }

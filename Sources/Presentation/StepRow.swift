@@ -11,6 +11,8 @@ struct StepRow {
     let nameWidth: Int
     let columns: Int
     let now: Duration
+    /// Steps that may be frozen are.
+    let isFrozen: Bool
 
     /// - Parameter withLastLine: the step has this row only, so its last line goes where there is room in it.
     func running(_ step: StepState, withLastLine: Bool) -> StyledLine {
@@ -19,6 +21,9 @@ struct StepRow {
         if let (stopping, began) = step.stopping {
             let text = stopping.sentence(isProtected: step.isProtected, elapsed: now - began)
             line.append(text, .warning)
+        } else if isFrozen, !step.isProtected {
+            line.append("‖ frozen", .warning)
+            if let fraction = step.reportedFraction { line.append(" at \(Int(fraction * 100)) %") }
         } else if let fraction = step.reportedFraction {
             appendBar(fraction, step: step, since: since, to: &line)
         } else {

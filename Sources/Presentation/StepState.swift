@@ -44,20 +44,21 @@ struct StepState: Sendable {
         }
     }
 
+    /// What a projection of the run's end goes by.
+    var pace: StepPace {
+        let reported = reportedFraction.flatMap { fraction in progressTime.map { (fraction: fraction, at: $0) } }
+        switch stage {
+        case .waiting: return StepPace(.waiting, expected: expected)
+        case .running(let since): return StepPace(.running(since: since), reported: reported, expected: expected)
+        case .ended: return StepPace(.ended, expected: expected)
+        }
+    }
+
     /// Its expected length, where anybody said it.
     var expected: Duration? { plan.flatMap { $0.durationIsKnown ? Duration(boundedSeconds: $0.durationSeconds) : nil } }
 
     /// How much of it is done, 0…1, by its own word; `nil` in legacy mode.
-    var reportedFraction: Double? {
-        guard let progress else { return nil }
-        func ratio(_ part: Int64?, _ whole: Int64?) -> Double? {
-            guard let part, let whole, whole > 0 else { return nil }
-            return min(1, max(0, Double(part) / Double(whole)))
-        }
-        if let percent = progress.percent, percent.isFinite { return min(1, max(0, percent / 100)) }
-        return ratio(progress.bytesDownloaded?.bytes, progress.bytesTotal?.bytes)
-            ?? ratio(progress.itemsCompleted, progress.itemsTotal)
-    }
+    var reportedFraction: Double? { progress?.fraction }
 
     /// How much of it is done, 0…1, with the clock's help where it does not say.
     func fraction(at now: Duration) -> Double {
@@ -76,14 +77,8 @@ struct StepState: Sendable {
     var fetched: ByteCount? { progress?.bytesDownloaded.flatMap { $0.bytes > 0 ? $0 : nil } }
 
     mutating func take(_ new: Progress, at now: Duration) {
-        // An event tells only what changed: what an earlier one said still holds.
-        var merged = progress ?? new
-        merged.percent = new.percent ?? merged.percent
-        merged.bytesDownloaded = new.bytesDownloaded ?? merged.bytesDownloaded
-        merged.bytesTotal = new.bytesTotal ?? merged.bytesTotal
-        merged.itemsCompleted = new.itemsCompleted ?? merged.itemsCompleted
-        merged.itemsTotal = new.itemsTotal ?? merged.itemsTotal
-        progress = merged
+        progress?.merge(new)
+        progress = progress ?? new
         progressTime = now
         if let message = new.message, !message.isEmpty { lastLine = message }
         if let bytes = new.bytesDownloaded { rate.take(bytes, at: now) }

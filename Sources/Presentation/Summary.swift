@@ -134,6 +134,8 @@ struct Summary {
         if throttled > .zero, let cause = state.throttle?.last.cause {
             first.append("Stepped back for \(throttled.sentence), last since \(cause).")
         }
+        let paused = state.pausedTime(at: elapsed)
+        if paused > .zero { first.append("Paused for \(paused.sentence).") }
         return (first.isEmpty ? [] : [first.joined(separator: " ")])
             + (state.deviations.isEmpty ? [] : [state.deviations.sentences.joined(separator: " ")])
     }

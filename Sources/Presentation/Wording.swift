@@ -81,6 +81,7 @@ extension WaitReason {
         case .downloads: "a download slot"
         case .parallel: "a free slot"
         case .pressure: "others to be well"
+        case .pause: "the run to be resumed"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
         case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
         }
@@ -95,6 +96,19 @@ extension Throttle {
         case .slowed: share < Fraction(1) ? "slowed to \(share.percentText)" : "starts nothing more"
         case .frozen: "frozen"
         }
+    }
+}
+
+extension Intervention {
+    /// What becomes of the run: `paused by root`.
+    var phrase: String {
+        let word =
+            switch action {
+            case .pause: "paused"
+            case .resume: "resumed"
+            case .cancel: "cancelled"
+            }
+        return word + (user.map { " by \($0)" } ?? ", since it is to end")
     }
 }
 
@@ -194,11 +208,6 @@ extension Int {
 }
 
 extension Duration {
-    /// From a number that a plugin or a file may have given: a length of time that can be shown and calculated with.
-    init(boundedSeconds seconds: Double) {
-        self = .seconds(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)
-    }
-
     /// Without the part of a second.
     var wholeSeconds: Duration { .seconds(Int64(inSeconds)) }
 }

@@ -87,6 +87,7 @@ public struct Dispatcher: Sendable {
     private(set) var foreignLocks: [String: ForeignLock] = [:]
     /// With what jobs end that would have to wait again; set once the waiting ones were ended.
     private var closing: (outcome: Outcome, reason: EndReason, endsFinal: Bool)?
+    private var hasBegun = false
     /// Nothing is to be started for now.
     private(set) var isHeld = false
     /// For each waiting job what it was last reported to wait for.
@@ -115,8 +116,9 @@ public struct Dispatcher: Sendable {
 
     // MARK: Events
 
-    /// The run begins. Called once, and nothing but `hold` before it.
+    /// The run begins. Called once, and nothing but `hold` and `goOn` before it.
     public mutating func start(now: Double) -> [Action] {
+        hasBegun = true
         var actions: [Action] = []
         for job in order.jobs where remaining[job.position] == 0 { becomeWaiting(job) }
         finishRound(now: now, &actions)
@@ -195,7 +197,7 @@ public struct Dispatcher: Sendable {
         isHeld = true
         reservation = nil
         var actions: [Action] = []
-        finishRound(now: now, &actions)
+        if hasBegun { finishRound(now: now, &actions) }
         return actions
     }
 
@@ -203,7 +205,7 @@ public struct Dispatcher: Sendable {
     public mutating func goOn(now: Double) -> [Action] {
         isHeld = false
         var actions: [Action] = []
-        finishRound(now: now, &actions)
+        if hasBegun { finishRound(now: now, &actions) }
         return actions
     }
 

@@ -180,7 +180,7 @@ public struct StepGraph: Sendable {
         case .mutex(let name, _): .mutex(name)
         case .capacity(let name): Self.waitReason(forCapacity: name)
         case .foreignLock(let name, let holder): WaitReason(foreignLock: name, holder: holder)
-        case .hold: .pressure
+        case .hold: .pressure  // the run itself knows of other reasons
         }
     }
 

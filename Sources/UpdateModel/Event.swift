@@ -40,6 +40,25 @@ public struct Progress: Hashable, Sendable {
     public var itemsTotal: Int64?
 
     public init(phase: Phase) { self.phase = phase }
+
+    /// How much is done, 0…1, by whichever of the figures tells; `nil` where none does.
+    public var fraction: Double? {
+        func ratio(_ part: Int64?, _ whole: Int64?) -> Double? {
+            guard let part, let whole, whole > 0 else { return nil }
+            return min(1, max(0, Double(part) / Double(whole)))
+        }
+        if let percent, percent.isFinite { return min(1, max(0, percent / 100)) }
+        return ratio(bytesDownloaded?.bytes, bytesTotal?.bytes) ?? ratio(itemsCompleted, itemsTotal)
+    }
+
+    /// Takes what `newer` tells: an event tells only what changed.
+    public mutating func merge(_ newer: Progress) {
+        percent = newer.percent ?? percent
+        bytesDownloaded = newer.bytesDownloaded ?? bytesDownloaded
+        bytesTotal = newer.bytesTotal ?? bytesTotal
+        itemsCompleted = newer.itemsCompleted ?? itemsCompleted
+        itemsTotal = newer.itemsTotal ?? itemsTotal
+    }
 }
 
 public struct UpdatedPackage: Hashable, Sendable {
@@ -80,6 +99,8 @@ public enum WaitReason: Hashable, Sendable {
     case lockedFile(path: String, holder: String)
     /// The run has stepped back for others, and starts nothing.
     case pressure
+    /// Somebody has paused the run.
+    case pause
 }
 
 extension WaitReason {
@@ -192,6 +213,25 @@ public struct Throttle: Hashable, Sendable {
     }
 }
 
+/// Somebody's word to a run in progress, which it obeys.
+public struct Intervention: Hashable, Sendable {
+    public enum Action: String, Sendable, CaseIterable {
+        /// Nothing is started, and what may be frozen is.
+        case pause
+        case resume
+        case cancel
+    }
+
+    public var action: Action
+    /// The account; `nil`: nobody's word, a paused run goes on since it is to end.
+    public var user: String?
+
+    public init(_ action: Action, by user: String?) {
+        self.action = action
+        self.user = user
+    }
+}
+
 /// A running step was told to end; a protected one is then waited for.
 public struct Stopping: Hashable, Sendable {
     public var phase: Phase
@@ -264,6 +304,7 @@ public struct Event: Hashable, Sendable {
         case limit(LimitDeviation)
         case waiting(Phase, WaitReason)
         case throttle(Throttle)
+        case control(Intervention)
         case stopping(Stopping)
         case phaseEnd(PhaseEnd)
         case completion(Completion)

@@ -46,6 +46,11 @@ public struct Fraction: Hashable, Sendable, Comparable {
 }
 
 extension Duration {
+    /// From a number that a plugin or a file may have given: a length of time that can be shown and calculated with.
+    public init(boundedSeconds seconds: Double) {
+        self = .seconds(seconds.isFinite ? min(max(seconds, 0), 1e9) : 0)
+    }
+
     /// Seconds as a floating-point number, for arithmetic that need not be exact.
     public var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18

@@ -72,6 +72,7 @@ struct Course {
         try await preparation.holdingRunLock {
             try await preparation.open {
                 var preparation = preparation
+                if let trouble = await preparation.session.openControl() { complain(trouble) }
                 try await preparation.updatePlugins()
                 return (try await run(preparation, display), preparation.hasInvalidFiles)
             }

@@ -46,6 +46,8 @@ private let expectations: Set = [
     "a time such as 2026-11-21T07:30:12.345Z",
     "a step such as apt/execute",
     "what is waited for",
+    "an exit code",
+    "a run such as 20261121-073012-4711",
     "the end of the text",
     "an absolute path",
     "a text that is not empty",

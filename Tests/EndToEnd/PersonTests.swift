@@ -75,6 +75,23 @@ struct PersonTests {
         #expect(try shell("ls '\(site.path)/state/tmp'") == "")
     }
 
+    @Test("A paused step's processes are stopped, each of them, and go on when it is resumed")
+    func paused() throws {
+        let begun = try site.signpost("begun")
+        try site.plugin("one", update: "sleep 60 &\n\(begun.say("pids $$ $!"))\nwait; echo ended")
+        let program = try start()
+        let pids = try begun.next().split(separator: " ").compactMap { pid_t($0) }
+        func states() throws -> String { try shell("cut -d' ' -f3 /proc/\(pids[0])/stat /proc/\(pids[1])/stat") }
+        func ask(_ command: String) throws -> Ended {
+            try site.start([command, "--state-dir", "\(site.path)/state"]).finish()
+        }
+        #expect(try ask("pause").text.contains("frozen: one/execute"))
+        #expect(try states() == "T\nT\n")
+        #expect(try ask("resume").code == 0)
+        kill(pids[1], SIGTERM)
+        #expect(try program.finish().code == 0)
+    }
+
     @Test("After kill -9 no process of a step lives two seconds later")
     func killed() throws {
         let begun = try site.signpost("begun")

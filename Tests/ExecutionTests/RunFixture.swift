@@ -127,6 +127,8 @@ final class RunBench {
     var selection = Execution.Selection()
     var options = RunOptions()
     var hasGuardian = true
+    /// Whether the run can be asked over its socket.
+    var hasControl = false
     /// What happens between the plan and the run.
     var beforeRun: (inout PreparedRun) -> Void = { _ in }
     var state: String
@@ -149,7 +151,7 @@ final class RunBench {
         )
     }
 
-    private var places: Places {
+    var places: Places {
         var places = Places(
             environment: [:], executable: "/nowhere/update-all", userID: geteuid(), home: "/", stateDirectory: state,
             pluginDirectories: ["\(directory.path)/plugins"])
@@ -208,6 +210,10 @@ final class RunBench {
         _ during: @escaping @Sendable (RunSession, EventKeeper.Kept) async throws -> Void
     ) async throws -> EndedRun {
         try await session.open()
+        if hasControl {
+            try makeDirectories(state, mode: 0o700)
+            #expect(await session.openControl() == nil)
+        }
         let wanted = plugins.filter { selection.includes($0.name) }
         let facts = await session.ask(wanted, for: .plan)
         var prepared = try await session.plan(

@@ -1,10 +1,11 @@
 // Random events of every kind, as their JSON form can hold them: seconds in whole microseconds, output in valid UTF-8.
 
+import Interchange
 import TestSupport
 import UpdateModel
 
 struct RandomEvents {
-    static let kinds = 15
+    static let kinds = 16
     var generator: SeededGenerator
 
     /// An event of kind `number`, counted round.
@@ -26,6 +27,7 @@ struct RandomEvents {
             case 12: .runEnd(runEnd())
             case 13:
                 .throttle(Throttle(state: any(of: Throttle.State.allCases), share: Fraction(double()), cause: text()))
+            case 14: .control(Intervention(any(of: Intervention.Action.allCases), by: maybe { $0.text() }))
             default: .error(text())
             }
         let milliseconds = integer(in: -62_167_219_200_000...253_402_300_799_999)
@@ -108,11 +110,47 @@ struct RandomEvents {
 
     private mutating func waitReason() -> WaitReason {
         any(of: [
-            .mutex("pkgmgr:apt"), .memory, .cpu, .downloads, .parallel,
+            .mutex("pkgmgr:apt"), .memory, .cpu, .downloads, .parallel, .pressure, .pause,
             .otherRun(mutex: "dpkg", holder: "pid \(count()) (\(text()))"),
             .lockedFile(path: "/var/lib/a lock", holder: "pid \(count()) (\(text()))"),
             .lockedFile(path: "/lock", holder: "another program"),
         ])
+    }
+
+    // MARK: The control socket
+
+    mutating func status() -> RunStatus {
+        var status = RunStatus(
+            run: RunID(start: timestamp(), processID: 4711), version: text(), processID: signal(), user: text(),
+            start: timestamp(), policy: text(), state: any(of: RunStatus.State.allCases), elapsed: duration())
+        status.pause = maybe { RunStatus.Pause(user: $0.text(), duration: $0.duration()) }
+        status.throttle = maybe { random in
+            Throttle(
+                state: random.any(of: Throttle.State.allCases), share: Fraction(random.double()), cause: random.text())
+        }
+        status.remaining = maybe { $0.duration() }
+        status.steps = list { random in
+            var step = StepStatus(
+                random.step(), random.any(of: StepStatus.State.allCases), isProtected: random.bool())
+            step.duration = random.maybe { $0.duration() }
+            step.percent = random.maybe { $0.double() }
+            step.after = random.maybe { $0.step() }
+            step.waitsFor = random.maybe { $0.waitReason() }
+            step.outcome = random.maybe { $0.outcome() }
+            return step
+        }
+        return status
+    }
+
+    mutating func reply() -> ControlReply {
+        var reply = ControlReply(notes: list { $0.text() }, status: maybe { $0.status() })
+        let codes: [ExitCode] = [.failure, .usage, .unenforceable, .authentication]
+        reply.refusal = maybe { ControlReply.Refusal($0.any(of: codes), $0.text()) }
+        return reply
+    }
+
+    private mutating func timestamp() -> Timestamp {
+        Timestamp(millisecondsSince1970: integer(in: 0...253_402_300_799_999))
     }
 
     private mutating func stopping() -> Stopping {

@@ -80,6 +80,12 @@ struct Program {
         try start(policy: policy, prefix: prefix).finish()
     }
 
+    /// What `update-all COMMAND` says of its run in progress.
+    func ask(_ command: String) throws -> String {
+        let binaries = try #require(Self.binaries)
+        return try shell("'\(binaries)/update-all' \(command) --state-dir '\(state)'")
+    }
+
     private func write(_ name: String, _ text: String) throws {
         let file = try openFile("\(top)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try writeAll(file.raw, Array(text.utf8))
@@ -165,6 +171,11 @@ final class RunningProgram {
     }
 
     var pid: pid_t { process.pid }
+
+    /// Those that have come so far.
+    func starts(_ plugin: String) -> [PhaseStart] {
+        FinishedProgram(events: events, cause: .code(0), errors: "").starts(plugin)
+    }
 
     func send(_ signal: Int32) throws { try signalProcess(process.pidfd.raw, signal) }
 

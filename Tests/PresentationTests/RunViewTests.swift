@@ -131,6 +131,27 @@ import UpdateModel
                 == "Stepped back for 30 s, last since \(cause).")
     }
 
+    @Test
+    mutating func `a paused run says by whom and what lets it go on; what is frozen stands still, commits do not`() {
+        plan(3)
+        start("p0/execute", at: 0)
+        start("p1/execute", at: 0, isProtected: true)
+        _ = take(nil, .control(Intervention(.pause, by: "alice")), at: 4)
+        _ = take("p2", .waiting(.execute, .pause), at: 4)
+        let lines = live(at: 6)
+        #expect(lines[1].hasPrefix(" paused  0/3 steps"))
+        #expect(lines[2] == "   p0/execute   ‖ frozen")
+        #expect(lines[3].hasPrefix(" ⛨ p1/execute   ⠋ 0:06"))
+        #expect(lines[4] == " ◌ p2/execute   waits for the run to be resumed")
+        #expect(lines.last == " ‖ paused by alice, since 2 s: update-all resume lets it go on")
+        #expect(live(at: 6, rows: 2).count == 2)
+        _ = take(nil, .control(Intervention(.resume, by: "alice")), at: 9)
+        #expect(live(at: 9).last?.hasPrefix(" ◌") == true)
+        _ = take(nil, .control(Intervention(.pause, by: "bob")), at: 10)
+        _ = take(nil, .control(Intervention(.cancel, by: "bob")), at: 12)
+        #expect(view.summary(columns: 200, at: .seconds(20)).map(\.text).last == "Paused for 7 s.")
+    }
+
     @Test mutating func `a step that may be killed says when`() {
         plan(1)
         start("p0/execute", at: 0)

@@ -264,6 +264,19 @@ struct DispatcherTests {
         #expect(run.ended("c", now: 5) == ["finished"])
     }
 
+    @Test("A run that is held before it begins starts nothing until it goes on")
+    func heldBefore() throws {
+        let problem = try makeProblem([:], .job("a", 1), .job("b", 1, after: ["a"]))
+        var run = Run(problem)
+        #expect(run.hold(now: 0) == [])
+        #expect(run.start() == ["a is held"])
+        #expect(run.goOn(now: 1) == ["start a"])
+        var other = Run(problem)
+        #expect(other.hold(now: 0) == [])
+        #expect(other.goOn(now: 0) == [])
+        #expect(other.start() == ["start a"])
+    }
+
     @Test("A run without jobs is finished at once")
     func empty() throws {
         var run = Run(try makeProblem())

@@ -3,5 +3,6 @@
 #include "clx_descriptor_passing.h"
 #include "clx_events.h"
 #include "clx_launcher.h"
+#include "clx_local_sockets.h"
 #include "clx_system.h"
 #include "clx_guardian.h"

@@ -28,6 +28,8 @@ final class EventBus {
     private var lastSeq: UInt64 = 0
     private var queues: [EventQueue] = []
     private let clock: () -> Timestamp
+    /// Told of every event but output, at once.
+    var observer: ((Event.Body, PluginName?) -> Void)?
 
     /// - Parameter clock: the time that events get.
     init(clock: @escaping () -> Timestamp = calendarTime) { self.clock = clock }
@@ -36,7 +38,12 @@ final class EventBus {
 
     func publish(_ body: Event.Body, of plugin: PluginName? = nil) {
         let event = Event(seq: lastSeq + 1, timestamp: clock(), plugin: plugin, body: body)
-        if case .output(let lines) = body { lastSeq += UInt64(lines.count) } else { lastSeq += 1 }
+        if case .output(let lines) = body {
+            lastSeq += UInt64(lines.count)
+        } else {
+            lastSeq += 1
+            observer?(body, plugin)
+        }
         for queue in queues { queue.push(event) }
     }
 

@@ -13,8 +13,8 @@ final class Governance {
     struct Effects {
         var hold: () -> Void
         var goOn: () -> Void
-        /// The steps that may be frozen have been, or go on.
-        var setFrozen: (Bool) -> Void
+        /// Stops the steps that may be frozen, or lets them go on. Returns why that cannot be done, as a sentence.
+        var setFrozen: (Bool) -> String?
         var publish: (Throttle) -> Void
         /// Something of a stage could not be put into force: why, as a sentence.
         var report: (String) -> Void
@@ -174,13 +174,7 @@ final class Governance {
     }
 
     private func freeze(_ isFrozen: Bool) {
-        guard let tree else { return report("steps cannot be frozen: they have no control groups here") }
-        do throws(CgroupError) {
-            try tree.freezeSteps(isFrozen)
-            effects.setFrozen(isFrozen)
-        } catch {
-            report("\(error)")
-        }
+        if let obstacle = effects.setFrozen(isFrozen) { report(obstacle) }
     }
 
     /// Once each, since every stage would say it again.

@@ -1,5 +1,6 @@
 // What runs that did not end by themselves have left, in sentences for the next one.
 
+import Glibc
 import GuardianProtocol
 import Launching
 import LinuxSystem
@@ -14,6 +15,13 @@ public func tellPredecessors(_ places: Places, current: RunID) -> [String] {
         try? removePredecessorReport(report, in: places.state)
         return report.sentences
     }
+}
+
+/// What is known of a run that died; it stays untold for the next one.
+func predecessorSentences(of run: RunID, in places: Places) -> [String] {
+    let asker = RunID(start: calendarTime(), processID: getpid())
+    let reports = (try? readPredecessorReports(in: places.state, current: asker)) ?? []
+    return reports.filter { $0.run == run }.flatMap(\.sentences)
 }
 
 extension PredecessorReport {

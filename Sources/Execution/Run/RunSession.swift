@@ -37,6 +37,8 @@ public actor RunSession {
     private var isWatched = false
     private var supervisor: RunSupervisor?
     private var governance: Governance?
+    private var brake: RunBrake?
+    private var control: RunControl?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -125,8 +127,40 @@ public actor RunSession {
         }
     }
 
+    /// Lets its account and root ask this run and steer it, over a socket in the state directory, whose lock the caller
+    /// holds. Where there can be no socket, the run goes on without.
+    /// - Returns: why there is none, as a sentence without a full stop.
+    public func openControl() -> String? {
+        let control = RunControl(
+            RunControl.Identity(
+                run: run, version: configuration.version, user: userName, start: configuration.start,
+                policy: configuration.policy.name),
+            loop: loop,
+            levers: RunControl.Levers(
+                isEnding: { [unowned self] in assumeIsolated { $0.received != nil } },
+                isFrozen: { [unowned self] in assumeIsolated { $0.brake?.isFrozen ?? false } },
+                pause: { [unowned self] in assumeIsolated { $0.pause() } },
+                resume: { [unowned self] in assumeIsolated { $0.resume() } },
+                cancel: { [unowned self] in assumeIsolated { $0.cancel() } },
+                publish: { [bus] in bus.publish(.control($0)) }))
+        let place = "\(configuration.places.state)/\(ControlPlace.directory)/\(ControlPlace.socket)"
+        do throws(Errno) {
+            try control.open(in: configuration.places.state)
+        } catch {
+            return
+                "\(place) cannot be made: \(error). update-all status, pause, resume and cancel will not find this run; "
+                + "choose another place with --state-dir"
+        }
+        self.control = control
+        bus.observer = { [unowned control] in control.take($0, of: $1) }
+        return nil
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
+        control?.close()
+        control = nil
+        bus.observer = nil
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -399,7 +433,10 @@ public actor RunSession {
                 directory: directory, guardian: guardian, locks: foreignLocks()
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
-            govern(supervisor)
+            let brake = makeBrake(supervisor)
+            self.brake = brake
+            if control?.isPaused == true { _ = pause() }
+            govern(brake)
             do throws(Errno) {
                 try supervisor.start()
             } catch {
@@ -410,6 +447,7 @@ public actor RunSession {
         }
         governance?.stop()
         governance = nil
+        brake = nil
         supervisor = nil
         publishEnd(report)
         guardian?.terminalIsInactive()
@@ -434,16 +472,33 @@ public actor RunSession {
 
     private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
 
+    private func makeBrake(_ supervisor: RunSupervisor) -> RunBrake {
+        RunBrake(
+            RunBrake.Effects(
+                hold: { [unowned supervisor] in supervisor.hold($0) },
+                goOn: { [unowned supervisor] in supervisor.goOn() },
+                setFrozen: { [tree, unowned supervisor] isFrozen in
+                    do throws(CgroupError) {
+                        try tree?.freezeSteps(isFrozen)
+                    } catch {
+                        return "\(error)"
+                    }
+                    let isDone = supervisor.setFrozen(isFrozen)
+                    if isDone { return nil }
+                    return isFrozen ? "some processes could not be stopped" : "some processes could not be let go on"
+                }))
+    }
+
     /// Has the run step back while others suffer, where the policy says so.
-    private func govern(_ supervisor: RunSupervisor) {
+    private func govern(_ brake: RunBrake) {
         let protection = configuration.policy.protection
         guard protection.isActive else { return }
         let governance = Governance(
             protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
             effects: Governance.Effects(
-                hold: { [unowned supervisor] in supervisor.hold() },
-                goOn: { [unowned supervisor] in supervisor.goOn() },
-                setFrozen: { [unowned supervisor] in supervisor.setFrozen($0) },
+                hold: { [unowned brake] in brake.hold(.pressure) },
+                goOn: { [unowned brake] in brake.goOn(.pressure) },
+                setFrozen: { [unowned brake] in $0 ? brake.freeze(.pressure) : brake.thaw(.pressure) },
                 publish: { [bus] in bus.publish(.throttle($0)) },
                 report: { [bus] in bus.publish(.error($0)) }))
         self.governance = governance
@@ -499,15 +554,37 @@ public actor RunSession {
             // The run goes on without a terminal; whoever logs in again finds it in the logs.
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
-            received = received ?? signal.number
-            readersHaveEnded()
-            inputArrived(false)
-            prober?.cancel()
-            selfUpdater?.cancel()
-            supervisor?.interrupt(signal: signal.number)
-            // What is frozen could not obey.
-            governance?.stop()
+            cancel(signal: signal.number)
         }
+    }
+
+    // MARK: Steering
+
+    /// Ends the run as `signal` does: what may be ended is, at the second call at once, and commits are waited for.
+    public func cancel(signal: Int32 = SIGTERM) {
+        received = received ?? signal
+        readersHaveEnded()
+        inputArrived(false)
+        prober?.cancel()
+        selfUpdater?.cancel()
+        supervisor?.interrupt(signal: signal)
+        // What is frozen could not obey.
+        governance?.stop()
+        control?.endPause()
+    }
+
+    /// Before there are steps it is remembered, and done when they are to begin.
+    private func pause() -> String? {
+        guard let brake else { return nil }
+        brake.hold(.pause)
+        return brake.freeze(.pause)
+    }
+
+    private func resume() -> String? {
+        guard let brake else { return nil }
+        let obstacle = brake.thaw(.pause)
+        brake.goOn(.pause)
+        return obstacle
     }
 
     /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.

@@ -60,6 +60,12 @@ final class RunSupervisor {
             prepared.commands[prepared.graph.step(job)]?.settings.waitTimeout ?? .zero
         },
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
+    /// Why nothing is to be started for now.
+    private var holding: BrakeReason?
+    /// Jobs that could start but for that.
+    private var heldJobs: Set<JobIndex> = []
+    /// Steps that have ended while nothing was to be started, another try neither.
+    private var heldEnds: [(run: StepRun, end: PhaseEnd)] = []
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
     private let startTime: Duration
@@ -119,14 +125,30 @@ final class RunSupervisor {
         perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
     }
 
-    /// Starts nothing, or nothing more, until `goOn`.
-    func hold() { perform(dispatcher.hold(now: now)) }
+    /// Starts nothing, or nothing more, until `goOn`; called again where the reason changes.
+    func hold(_ reason: BrakeReason) {
+        let isHeld = holding != nil
+        holding = reason
+        if !isHeld { return perform(dispatcher.hold(now: now)) }
+        for job in heldJobs.sorted() {
+            let step = prepared.graph.step(job)
+            bus.publish(.waiting(step.phase, reason.waitReason), of: step.plugin)
+        }
+    }
 
-    func goOn() { perform(dispatcher.goOn(now: now)) }
+    func goOn() {
+        holding = nil
+        heldJobs = []
+        perform(dispatcher.goOn(now: now))
+        let ends = heldEnds
+        heldEnds = []
+        for (run, end) in ends { settle(run, end) }
+    }
 
-    /// What may be frozen was, or goes on.
-    func setFrozen(_ isFrozen: Bool) {
-        for run in running.values where !run.command.isProtected { run.setFrozen(isFrozen) }
+    /// What may be frozen is to be, or goes on.
+    /// - Returns: whether all of it was.
+    func setFrozen(_ isFrozen: Bool) -> Bool {
+        running.values.filter { !$0.command.isProtected }.map { $0.setFrozen(isFrozen) }.allSatisfy(\.self)
     }
 
     private func showUsage() {
@@ -150,8 +172,14 @@ final class RunSupervisor {
     private func perform(_ action: Dispatcher.Action) {
         switch action {
         case .start(let job):
+            heldJobs.remove(job)
             start(job)
+        case .waiting(let job, .hold):
+            heldJobs.insert(job)
+            let step = prepared.graph.step(job)
+            bus.publish(.waiting(step.phase, (holding ?? .pressure).waitReason), of: step.plugin)
         case .waiting(let job, let obstacle):
+            heldJobs.remove(job)
             let step = prepared.graph.step(job)
             // Every job that waits for it is told here, and not only the one that has met it first.
             if case .foreignLock(let lock, let holder) = obstacle {
@@ -162,6 +190,7 @@ final class RunSupervisor {
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            heldJobs.remove(job)
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
@@ -240,6 +269,14 @@ final class RunSupervisor {
         running[step] = nil
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
+        // Nothing may be launched into groups that are frozen: clone3 would not return before they are thawed.
+        if holding != nil, shouldRetry(run, end) { return heldEnds.append((run, end)) }
+        settle(run, end)
+    }
+
+    /// Tries an ended step again where it may, and else takes its end for good.
+    private func settle(_ run: StepRun, _ end: PhaseEnd) {
+        let step = run.step
         if shouldRetry(run, end) {
             var command = run.command
             let number = command.attempt
@@ -319,5 +356,14 @@ final class RunSupervisor {
                     outcome: last.outcome, exitCode: last.exitCode, packagesUpdated: progress.packagesUpdated,
                     error: last.error)),
             of: step.plugin)
+    }
+}
+
+extension BrakeReason {
+    fileprivate var waitReason: WaitReason {
+        switch self {
+        case .pressure: .pressure
+        case .pause: .pause
+        }
     }
 }

@@ -125,8 +125,9 @@ final class StepRun: SupervisedProcess.Output {
         started?.process?.stop(cause, isUrgent: isUrgent)
     }
 
-    /// Its group was frozen, or goes on.
-    func setFrozen(_ isFrozen: Bool) { started?.process?.setFrozen(isFrozen) }
+    /// Its processes are to stand still, or go on.
+    /// - Returns: whether all of them do.
+    func setFrozen(_ isFrozen: Bool) -> Bool { started?.process?.setFrozen(isFrozen) ?? true }
 
     private func announce(_ started: StartedStep) {
         let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []

@@ -35,6 +35,17 @@ enum ProcessGroup {
         }
     }
 
+    /// Stops all where they stand, or lets them go on; those of a leaf with the group above it, which is frozen or thawed as
+    /// a whole.
+    /// - Returns: whether all were.
+    func setFrozen(_ isFrozen: Bool) -> Bool {
+        switch self {
+        case .leaf: true
+        case .tracked(let tracker):
+            isFrozen ? (try? tracker.stopAll()) ?? false : (try? tracker.signal(SIGCONT)) != nil
+        }
+    }
+
     /// - Returns: what kept it from being done; `nil` where all are killed.
     func killAll() -> String? {
         switch self {

@@ -72,6 +72,7 @@ struct ProcessLifecycle {
     private var timeoutAt: Duration?
     private var frozenSince: Duration?
     private var killAt: Duration?
+    private var graceBegan = Duration.zero
     private var hasKilled = false
     private var killedAt: Duration?
     private var outputEnded = false
@@ -108,6 +109,7 @@ struct ProcessLifecycle {
         guard self.cause == nil else { return [] }
         self.cause = cause
         killAt = now + rules.stopGrace
+        graceBegan = now
         let signal = rules.stopSignal ?? SignalNumber.terminate
         return [
             .signalAll(signal), .announce(cause, signal: signal, killAfter: rules.stopGrace),
@@ -115,15 +117,15 @@ struct ProcessLifecycle {
         ]
     }
 
-    /// Its processes were stopped where they stood: that time does not count for its timeout.
+    /// Its processes were stopped where they stood: that time counts neither for its timeout nor for its grace.
     mutating func frozen(at now: Duration) { frozenSince = frozenSince ?? now }
 
     mutating func thawed(at now: Duration) -> [Action] {
         guard let since = frozenSince else { return [] }
         frozenSince = nil
-        guard let at = timeoutAt else { return [] }
-        timeoutAt = at + (now - since)
-        return [.wake(at: at + (now - since))]
+        timeoutAt = timeoutAt.map { $0 + (now - since) }
+        killAt = killAt.map { $0 + (now - max(since, graceBegan)) }
+        return [timeoutAt, killAt].compactMap { $0.map { .wake(at: $0) } }
     }
 
     mutating func mainExited(_ exit: ProcessExit, at now: Duration) -> [Action] {
@@ -164,7 +166,7 @@ struct ProcessLifecycle {
                 actions += stopRequested(.timedOut(after: timeout), isUrgent: false, at: now)
             }
         }
-        if let at = killAt, now >= at, !hasKilled { actions += kill(at: now) }
+        if frozenSince == nil, let at = killAt, now >= at, !hasKilled { actions += kill(at: now) }
         if case .running = state, let killedAt, now >= killedAt + Self.killLimit {
             // An uninterruptible wait, on a hung disk say: the run must not wait with it.
             actions += mainExited(ProcessExit(status: SignalNumber.kill, isSignal: true), at: now)

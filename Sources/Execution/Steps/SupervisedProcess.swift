@@ -88,10 +88,13 @@ final class SupervisedProcess {
         perform(lifecycle.stopRequested(cause, isUrgent: isUrgent, at: loop.now))
     }
 
-    /// Its group was frozen, or goes on.
-    func setFrozen(_ isFrozen: Bool) {
+    /// It is to stand still, or goes on.
+    /// - Returns: whether all its processes do.
+    func setFrozen(_ isFrozen: Bool) -> Bool {
+        let isDone = group.setFrozen(isFrozen)
         let now = monotonicTime()
         if isFrozen { lifecycle.frozen(at: now) } else { perform(lifecycle.thawed(at: now)) }
+        return isDone
     }
 
     /// Output may be read again after `take` returned `false`.

@@ -1,9 +1,28 @@
 // How long a run will go on: the plan's steps put behind each other again, from what has happened so far.
 
-import UpdateModel
+/// How far a step of a plan has come. Times are since the run's begin.
+public struct StepPace: Sendable {
+    public enum Stage: Sendable {
+        case waiting
+        case running(since: Duration)
+        case ended
+    }
+
+    public var stage: Stage
+    /// How much of it is done, 0…1, by its own word, and when it said so.
+    public var reported: (fraction: Double, at: Duration)?
+    /// `nil`: nobody said how long it takes.
+    public var expected: Duration?
+
+    public init(_ stage: Stage, reported: (fraction: Double, at: Duration)? = nil, expected: Duration?) {
+        self.stage = stage
+        self.reported = reported
+        self.expected = expected
+    }
+}
 
 /// Projects the end of a run under way. Made once a plan; a projection is linear in its steps and edges.
-struct RemainingTime: Sendable {
+public struct RemainingTime: Sendable {
     /// For each step of the plan the steps whose end its start waits for: requirements, and the one step that, as
     /// planned, ended when it begins and so gave it its slot.
     private let predecessors: [[Int]]
@@ -11,7 +30,7 @@ struct RemainingTime: Sendable {
     private let mutexes: [[Int]]
     private let mutexCount: Int
 
-    init(steps: [PlannedStep]) {
+    public init(steps: [PlannedStep]) {
         var indices: [StepID: Int] = [:]
         var lastToEnd: [Duration: Int] = [:]
         var mutexNumbers: [String: Int] = [:]
@@ -42,8 +61,8 @@ struct RemainingTime: Sendable {
     }
 
     /// From `now` to the end of the last step; `nil` where a step's length is not known.
-    /// - Parameter states: those of the plan's steps in its order, and maybe more behind.
-    func projection(_ states: [StepState], at now: Duration) -> Duration? {
+    /// - Parameter states: those of the plan's steps in its order.
+    public func projection(_ states: [StepPace], at now: Duration) -> Duration? {
         guard !predecessors.isEmpty, states.count == predecessors.count else { return nil }
         var ends = [Duration](repeating: now, count: states.count)
         var free = [Duration](repeating: now, count: mutexCount)
@@ -51,7 +70,7 @@ struct RemainingTime: Sendable {
             switch state.stage {
             case .ended: continue
             case .running(let since):
-                if let fraction = state.reportedFraction, fraction >= 0.05, let told = state.progressTime {
+                if let (fraction, told) = state.reported, fraction >= 0.05 {
                     // From the moment it said so: until it says more the end stays where it is.
                     ends[index] = max(now, since + .seconds((told - since).inSeconds / fraction))
                 } else if let expected = state.expected {
