@@ -136,6 +136,42 @@ private func open(_ gate: String) throws {
         #expect(run["commit"] == .succeeded)
     }
 
+    @Test("A commit that fails while the run is paused is asked about when it goes on, and not before")
+    func failedCommit() async throws {
+        try bench.directory.script(
+            "plugins/commit",
+            """
+            case $1 in
+            update) echo $$; until test -e \(gate); do sleep 0.02; done; exit 1 ;;
+            validate) echo "run 'repair'" >&2; exit 1 ;;
+            *) exit 2 ;;
+            esac
+            """)
+        try bench.directory.write(
+            "plugins/commit.toml",
+            """
+            applicable_if = []
+            run_as = "user"
+            estimate = false
+            separate_download = false
+            protected_phases = ["execute"]
+            """)
+        let client = ControlClient(bench.places)
+        let run = try await bench.run { [gate] _, kept in
+            #expect(await kept.wait(for: hasOutput(of: "commit")))
+            _ = try client.ask(.pause)
+            try open(gate)
+            let line = kept.events.withLock { $0.lazy.compactMap(\.firstLine).first } ?? ""
+            let process = try #require(pid_t(line))
+            // A question in a frozen group would hold the loop, which then could not answer.
+            while isAlive(process) { _ = try client.ask(.status) }
+            for _ in 0..<20 { #expect(try client.ask(.status)?.status?.pause != nil) }
+            _ = try client.ask(.resume)
+        }
+        #expect(run["commit"] == .failed)
+        #expect(run.end("commit")?.error?.contains("run 'repair'") == true)
+    }
+
     @Test("A run that is paused before its steps begin starts none until it goes on")
     func pauseBeforeSteps() async throws {
         try bench.add("a", "echo ran")

@@ -67,7 +67,7 @@ final class RunSupervisor {
     private var holding: BrakeReason?
     /// Jobs that could start but for that.
     private var heldJobs: Set<JobIndex> = []
-    /// Steps that have ended while nothing was to be started, another try neither.
+    /// Steps that have ended while nothing was to be started, neither another try nor a question about them.
     private var heldEnds: [(run: StepRun, end: PhaseEnd)] = []
     private var plugins: [PluginName: PluginProgress] = [:]
     private var report = RunResult()
@@ -155,7 +155,9 @@ final class RunSupervisor {
     /// What may be frozen is to be, or goes on.
     /// - Returns: whether all of it was.
     func setFrozen(_ isFrozen: Bool) -> Bool {
-        running.values.filter { !$0.command.isProtected }.map { $0.setFrozen(isFrozen) }.allSatisfy(\.self)
+        let steps = running.values.filter { !$0.command.isProtected }.map { $0.setFrozen(isFrozen) }
+        let questions = examined.values.map { $0.process?.setFrozen(isFrozen) ?? true }
+        return (steps + questions).allSatisfy(\.self)
     }
 
     private func showUsage() {
@@ -277,7 +279,9 @@ final class RunSupervisor {
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
         // Nothing may be launched into groups that are frozen: clone3 would not return before they are thawed.
-        if holding != nil, shouldRetry(run, end) { return heldEnds.append((run, end)) }
+        if holding != nil, shouldRetry(run, end) || mustExamine(run.command, end) {
+            return heldEnds.append((run, end))
+        }
         settle(run, end)
     }
 
@@ -297,9 +301,13 @@ final class RunSupervisor {
         examine(run.command, end) { [unowned self] end in releaseAndReport(step, end, hasRun: true) }
     }
 
+    private func mustExamine(_ command: StepCommand, _ end: PhaseEnd) -> Bool {
+        command.isProtected && command.plugin.offersValidation && !end.outcome.isSuccess
+    }
+
     /// Has the plugin of a commit that went wrong say what state that left, while its mutexes are still held.
     private func examine(_ command: StepCommand, _ end: PhaseEnd, then report: @escaping (PhaseEnd) -> Void) {
-        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess else { return report(end) }
+        guard mustExamine(command, end) else { return report(end) }
         let timeout = command.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
         let question = questioner.ask(
             .validate, of: command.plugin, as: command.runAs, timeout: timeout
