@@ -11,10 +11,11 @@ public final class Leaf: Sendable {
     /// Below the mount: `/updateall.slice/run-…/steps/apt.download`.
     public let path: String
     /// The limits as read back.
-    public let applied: [ControlWrite]
+    public var applied: [ControlWrite] { limits.withLock(\.self) }
     /// Limits that are not in force as asked for.
     public let deviations: [LimitDeviation]
 
+    private let limits: Mutex<[ControlWrite]>
     private let group: Group
     private let branch: Branch
     private let name: String
@@ -28,7 +29,7 @@ public final class Leaf: Sendable {
         group = try branch.makeFreshChild(name)
         path = "\(branch.path)/\(name)"
         let result = group.apply(limits, controllers: controllers)
-        applied = result.applied
+        self.limits = Mutex(result.applied)
         deviations = result.deviations
         self.branch = branch
         self.name = name
@@ -37,6 +38,26 @@ public final class Leaf: Sendable {
 
     /// For `clone3` into the group; open as long as this object is there.
     public var directory: CInt { group.directory.raw }
+
+    /// Changes limits while processes are in it. The kernel may first have to take memory back, which can last.
+    /// - Returns: those that are not in force as asked for.
+    public func change(_ writes: [ControlWrite]) -> [LimitDeviation] {
+        let result = group.apply(writes, controllers: controllers)
+        limits.withLock { limits in
+            for write in result.applied {
+                func device(_ write: ControlWrite) -> Substring { write.value.prefix { $0 != " " } }
+                let same = { (old: ControlWrite) in
+                    old.file == write.file && (old.file != "io.max" || device(old) == device(write))
+                }
+                if let index = limits.firstIndex(where: same) {
+                    limits[index] = write
+                } else {
+                    limits.append(write)
+                }
+            }
+        }
+        return result.deviations
+    }
 
     /// Ends all processes in the group and below at once, whatever they do.
     public func kill() throws(CgroupError) { try group.kill() }

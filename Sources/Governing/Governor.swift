@@ -44,6 +44,9 @@ public struct Governor: Sendable {
     /// nobody waits any more.
     static let falling = 0.85
     static let lowestLevel = 3
+    /// A look that comes later than this after the one before says nothing of the time between: the machine slept, or the run
+    /// was stopped.
+    static let longestGap = Duration.seconds(10)
     /// The waits before a way back double each time that it was too early, this many times at most.
     static let longestBackoff = 3
 
@@ -55,6 +58,7 @@ public struct Governor: Sendable {
     private var lastJudgement = Duration.zero
     private var lastRatio = 0.0
     private var wellSince: Duration?
+    private var lastLook: Duration?
     private var lastDescent: Duration?
     private var backoff = 0
     private var cause = ""
@@ -76,6 +80,8 @@ public struct Governor: Sendable {
     public mutating func observe(_ strains: some Sequence<Strain>, at now: Duration) -> Change? {
         let worst = strains.max { $0.ratio < $1.ratio }
         let ratio = worst?.ratio ?? 0
+        if let lastLook, now - lastLook > Self.longestGap { wellSince = nil }
+        lastLook = now
         if ratio >= Self.wellBelow { wellSince = nil } else { wellSince = wellSince ?? now }
         if let worst, ratio >= 1 { return climb(worst, at: now) }
         return descend(at: now)

@@ -6,12 +6,14 @@ import UpdateModel
 /// What somebody wants of a run in progress.
 public enum ControlRequest: Hashable, Sendable {
     case status, pause, resume, cancel
+    /// Gives values of the policy, `KEY=VALUE` each as `--set` takes them.
+    case set([String])
 }
 
 /// What the run answers.
 public struct ControlReply: Hashable, Sendable {
     /// The run does not do it.
-    public struct Refusal: Hashable, Sendable {
+    public struct Refusal: Error, Hashable, Sendable {
         /// Of the program that asked.
         public var exitCode: ExitCode
         /// As a sentence without a full stop; it says what to do.
@@ -44,7 +46,7 @@ public struct ControlReply: Hashable, Sendable {
 private let protocolVersion: Int64 = 1
 
 private enum CommandName: String {
-    case status, pause, resume, cancel
+    case status, pause, resume, cancel, set
 }
 
 extension ControlRequest {
@@ -54,6 +56,7 @@ extension ControlRequest {
         case .pause: .pause
         case .resume: .resume
         case .cancel: .cancel
+        case .set: .set
         }
     }
 
@@ -63,6 +66,7 @@ extension ControlRequest {
         writer.beginObject()
         writer.write("version", protocolVersion)
         writer.write("command", command.rawValue)
+        if case .set(let settings) = self { writer.write("settings", settings) }
         writer.endObject()
         writer.endLine()
         return writer.bytes
@@ -78,6 +82,7 @@ extension ControlRequest {
         case .pause: self = .pause
         case .resume: self = .resume
         case .cancel: self = .cancel
+        case .set: self = .set(try members.list("settings", .string))
         }
     }
 }

@@ -51,6 +51,12 @@ extension Throttle {
 extension Intervention {
     init(_ members: Members) throws(EventDecodingError) {
         self.init(try members.required("action", .word), by: try members.optional("user", .string))
+        for change in try members.list("changes") {
+            changes.append(
+                Change(
+                    key: try change.required("key", .string), value: try change.required("value", .string),
+                    previous: try change.optional("previous", .string)))
+        }
     }
 }
 

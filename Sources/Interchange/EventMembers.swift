@@ -21,12 +21,26 @@ extension JSONWriter {
         case .control(let intervention):
             write("action", intervention.action.rawValue)
             writeIfPresent("user", intervention.user)
+            if !intervention.changes.isEmpty { write(intervention.changes) }
         case .stopping(let stopping): writeMembers(of: stopping)
         case .phaseEnd(let end): writeMembers(of: end)
         case .completion(let completion): writeMembers(of: completion)
         case .runEnd(let end): writeMembers(of: end)
         case .error(let text): write("error", text)
         }
+    }
+
+    private mutating func write(_ changes: [Intervention.Change]) {
+        key("changes")
+        beginArray()
+        for change in changes {
+            beginObject()
+            write("key", change.key)
+            write("value", change.value)
+            writeIfPresent("previous", change.previous)
+            endObject()
+        }
+        endArray()
     }
 
     mutating func writeMembers(of throttle: Throttle) {

@@ -8,6 +8,8 @@ public struct MergedPolicy: Sendable {
     public let name: String
     /// The files that it was merged from, the weakest first; without `--set`.
     public let sources: [PolicySource]
+    /// What further values are merged with; `nil` where none can be.
+    var basis: PolicyBasis?
     private let tables: [PolicyTable: [PolicyKey: PolicySetting]]
 
     init(name: String, settings: [PolicySlot: PolicySetting], sources: [PolicySource]) {

@@ -40,7 +40,12 @@ public let maximumExtendsDepth = 16
 public func mergePolicy(
     _ texts: PolicyTexts, extended: @escaping (_ name: String, _ relativeTo: String) -> PolicyText?
 ) throws(Diagnostics) -> MergedPolicy {
-    var merger = PolicyMerger(shippedNames: texts.shippedNames, extended: extended)
+    var found: [PolicyBasis.Reference: PolicyText] = [:]
+    var merger = PolicyMerger(shippedNames: texts.shippedNames) { name, file in
+        let text = extended(name, file)
+        found[PolicyBasis.Reference(name: name, file: file)] = text
+        return text
+    }
     merger.add(.builtIn, layer: .builtIn)
     if let base = texts.base { merger.add(base, layer: .base) }
     for text in texts.etc { merger.add(text, layer: .etc) }
@@ -48,8 +53,10 @@ public func mergePolicy(
     for assignment in texts.set { merger.add(assignment: assignment) }
     merger.checkPairs()
     guard merger.diagnostics.isEmpty else { throw Diagnostics(merger.diagnostics) }
-    return MergedPolicy(
+    var policy = MergedPolicy(
         name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings, sources: merger.sources)
+    policy.basis = PolicyBasis(texts, extended: found)
+    return policy
 }
 
 private struct PolicyMerger {

@@ -8,6 +8,11 @@ public struct PolicySlot: Hashable, Sendable, Comparable, CustomStringConvertibl
     public let table: PolicyTable
     public let key: PolicyKey
 
+    public init(table: PolicyTable, key: PolicyKey) {
+        self.table = table
+        self.key = key
+    }
+
     /// As `--set` takes it: `plugin.apt.memory_max`.
     public var description: String {
         table == .document ? key.rawValue : "\(table.dottedName).\(key.rawValue)"

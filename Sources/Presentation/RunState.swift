@@ -138,6 +138,8 @@ struct RunState: Sendable {
         case .resume, .cancel:
             pausedBefore = pausedTime(at: now)
             pause = nil
+        case .set:
+            break
         }
     }
 

@@ -107,6 +107,7 @@ extension Intervention {
             case .pause: "paused"
             case .resume: "resumed"
             case .cancel: "cancelled"
+            case .set: changes.map(\.phrase).joined(separator: ", ") + ", set"
             }
         return word + (user.map { " by \($0)" } ?? ", since it is to end")
     }

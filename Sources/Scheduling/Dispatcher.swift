@@ -88,6 +88,8 @@ public struct Dispatcher: Sendable {
     /// With what jobs end that would have to wait again; set once the waiting ones were ended.
     private var closing: (outcome: Outcome, reason: EndReason, endsFinal: Bool)?
     private var hasBegun = false
+    /// Jobs may still hold what there is no more.
+    private(set) var capacitiesWereLowered = false
     /// Nothing is to be started for now.
     private(set) var isHeld = false
     /// For each waiting job what it was last reported to wait for.
@@ -207,6 +209,25 @@ public struct Dispatcher: Sendable {
         var actions: [Action] = []
         if hasBegun { finishRound(now: now, &actions) }
         return actions
+    }
+
+    /// There is `amount` of a capacity from now on, but never less than the job needs that needs most of those to come: it
+    /// could never start. What runs keeps what it has.
+    /// - Returns: how much there is; `nil` in place of it where there is no such capacity.
+    public mutating func setCapacity(
+        _ name: String, to amount: Double, now: Double
+    ) -> (amount: Double?, actions: [Action]) {
+        guard let index = problem.capacities.firstIndex(where: { $0.name == name }) else { return (nil, []) }
+        let capacity = problem.capacities[index]
+        let needed = problem.jobs.filter { ![.running, .ended].contains(states[$0.position]) }
+            .compactMap { job in problem.shares[job.position].first { Int($0.capacity) == index }?.units }.max() ?? 0
+        let units = max(capacity.units(of: amount), needed)
+        if units < resources.units[index] { capacitiesWereLowered = true }
+        resources.setUnits(units, of: index)
+        reservation = nil
+        var actions: [Action] = []
+        if hasBegun { finishRound(now: now, &actions) }
+        return (Double(units) / capacity.scale, actions)
     }
 
     /// Ends all jobs that do not run, as `cancelled`. Those that run are waited for.

@@ -16,7 +16,9 @@ struct Resources: Sendable {
         case capacity(Int32)
     }
 
-    /// Units of each capacity that nobody holds.
+    /// Units that there are of each capacity.
+    private(set) var units: [Int64]
+    /// Those that nobody holds; below 0 while more are held than there are since there were more.
     private(set) var freeUnits: [Int64]
     /// The running job that holds a mutex.
     private(set) var holders: [JobIndex?]
@@ -26,7 +28,8 @@ struct Resources: Sendable {
     private var mutexReleases: [LastRelease]
 
     init(_ problem: Problem) {
-        freeUnits = problem.capacities.map(\.units)
+        units = problem.capacities.map(\.units)
+        freeUnits = units
         holders = Array(repeating: nil, count: problem.mutexes.names.count)
         capacityReleases = Array(repeating: LastRelease(), count: freeUnits.count)
         mutexReleases = Array(repeating: LastRelease(), count: holders.count)
@@ -85,6 +88,11 @@ struct Resources: Sendable {
             capacityReleases[capacity].job = job
             freeUnits[capacity] += share.units
         }
+    }
+
+    mutating func setUnits(_ new: Int64, of capacity: Int) {
+        freeUnits[capacity] += new - units[capacity]
+        units[capacity] = new
     }
 
     mutating func setForeign(_ mutex: Int32, _ isForeign: Bool) {

@@ -220,14 +220,38 @@ public struct Intervention: Hashable, Sendable {
         case pause
         case resume
         case cancel
+        /// A value of the policy is another from now on.
+        case set
+    }
+
+    /// A value of the policy that is another from now on.
+    public struct Change: Hashable, Sendable {
+        /// As `--set` takes it: `run.parallel`.
+        public var key: String
+        /// As TOML.
+        public var value: String
+        /// `nil`: there was none.
+        public var previous: String?
+
+        public init(key: String, value: String, previous: String?) {
+            self.key = key
+            self.value = value
+            self.previous = previous
+        }
+
+        /// `run.parallel = 1 (was 3)`.
+        public var phrase: String { "\(key) = \(value)" + (previous.map { " (was \($0))" } ?? "") }
     }
 
     public var action: Action
+    /// Of `set`.
+    public var changes: [Change]
     /// The account; `nil`: nobody's word, a paused run goes on since it is to end.
     public var user: String?
 
-    public init(_ action: Action, by user: String?) {
+    public init(_ action: Action, by user: String?, changes: [Change] = []) {
         self.action = action
+        self.changes = changes
         self.user = user
     }
 }

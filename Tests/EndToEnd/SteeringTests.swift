@@ -126,6 +126,38 @@ struct SteeringTests {
         #expect(try program.finish().code == 0)
     }
 
+    @Test("a value of the policy changes in the middle of a run, as --set has it, or is refused with the reason")
+    func policy() throws {
+        try site.write("policy.toml", "[run]\nparallel = 1\n")
+        let (begun, gate) = (try site.signpost("begun"), try site.signpost("gate"))
+        for name in ["one", "two"] { try site.plugin(name, update: "\(begun.say(name))\n\(gate.stop)") }
+        let program = try site.start("run", "--yes", "--ui", "json")
+        let first = try begun.next()
+        func set(_ settings: String...) throws -> Ended {
+            try site.start(["policy", "set", "--state-dir", "\(site.path)/state"] + settings).finish()
+        }
+        let misspelt = try set("run.paralel=2")
+        #expect(misspelt.code == 2 && misspelt.errorText.contains("parallel"), "\(misspelt.errorText)")
+        #expect(misspelt.errorText.contains("--set run.paralel=2"))
+        let refused = try set("run.parallel=2", "plugin.one.run_as=root")
+        #expect(
+            refused.code == 2 && refused.errorText.contains("plugin.one.run_as cannot change"), "\(refused.errorText)")
+        #expect(try ask("status").text.contains("waits for a free slot"), "all are taken, or none")
+        let raised = try set("run.parallel=2", "step.stop_grace=3s")
+        #expect(raised.code == 0, "\(raised.errorText)")
+        #expect(raised.text.contains("run.parallel = 2 (was 1)"))
+        #expect(raised.text.contains("for steps that start from now on: step.stop_grace"))
+        #expect(try begun.next() != first)
+        #expect(try set("run.parallel=2").text == "the policy says that already\n")
+        try gate.letGo()
+        try gate.letGo()
+        let ended = try program.finish()
+        #expect(ended.code == 0)
+        let change = try #require(try ended.events.ofType("control").first)
+        #expect(change["action"]?.stringValue == "set")
+        #expect(try set("run.parallel=2").code == 1, "no run is in progress")
+    }
+
     @Test("the compact display shows that a run is paused, by whom, and what lets it go on")
     func display() throws {
         let (begun, gate) = (try site.signpost("begun"), try site.signpost("gate"))

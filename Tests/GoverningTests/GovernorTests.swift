@@ -108,11 +108,21 @@ import UpdateModel
             Strain(source: "c", kind: .load, value: 1.4, threshold: 1.5),
         ]
         #expect(governor.observe(strains, at: .zero)?.cause == "b waits for memory (PSI 30 %)")
-        let back = governor.observe([], at: .seconds(1))
-        #expect(back == nil)
+        for second in 1...30 { #expect(governor.observe([], at: .seconds(second)) == nil) }
         #expect(
             governor.observe([], at: .seconds(31))
                 == Governor.Change(from: .holding, to: .normal, cause: "b waits for memory (PSI 30 %)"))
+    }
+
+    @Test func `time in which nobody looked is no time in which others were well`() {
+        var governor = governor(.freeze)
+        _ = stages(&governor, for: 10) { _, _ in 0.5 }
+        #expect(governor.stage == .frozen)
+        // Well for a moment, then an hour of which nothing is known, as after Ctrl-Z or a clock that jumped.
+        #expect(governor.observe([], at: .seconds(10)) == nil)
+        let changes = stages(&governor, from: 3610, for: 100) { _, _ in 0 }
+        #expect(changes.map(\.stage) == [.holding, .normal])
+        #expect(changes.map(\.second) == [3640, 3650])
     }
 
     @Test func `whatever others suffer, it moves one stage at a time and never in haste`() {

@@ -6,7 +6,7 @@ import UpdateModel
 @Suite("What is said over the control socket") struct ControlProtocolTests {
     @Test(
         "Every request is one line, and read back as what it was",
-        arguments: [ControlRequest.status, .pause, .resume, .cancel])
+        arguments: [ControlRequest.status, .pause, .resume, .cancel, .set(["run.parallel=1", "a=\"\n\""])])
     func requests(_ request: ControlRequest) throws {
         #expect(request.line.last == 0x0A && request.line.count { $0 == 0x0A } == 1)
         #expect(try ControlRequest(request.line) == request)

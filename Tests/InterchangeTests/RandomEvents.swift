@@ -27,7 +27,14 @@ struct RandomEvents {
             case 12: .runEnd(runEnd())
             case 13:
                 .throttle(Throttle(state: any(of: Throttle.State.allCases), share: Fraction(double()), cause: text()))
-            case 14: .control(Intervention(any(of: Intervention.Action.allCases), by: maybe { $0.text() }))
+            case 14:
+                .control(
+                    Intervention(
+                        any(of: Intervention.Action.allCases), by: maybe { $0.text() },
+                        changes: list { random in
+                            Intervention.Change(
+                                key: random.text(), value: random.text(), previous: random.maybe { $0.text() })
+                        }))
             default: .error(text())
             }
         let milliseconds = integer(in: -62_167_219_200_000...253_402_300_799_999)

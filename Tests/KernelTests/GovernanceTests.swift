@@ -63,6 +63,31 @@ struct GovernanceTests {
         try program.expectNothingLeft()
     }
 
+    @Test("A controller that is taken away under it is told, and it steps back by the other means")
+    func controllerVanishes() throws {
+        let program = try Program()
+        try program.add("build", script: "echo ready; while :; do sleep 0.1; done")
+        let running = try program.start(
+            policy: Self.policy + "\n[step]\nstop_grace = \"20s\"")
+        try running.wait { $0.lines == ["ready"] }
+        let leaf = try #require(running.starts("build").first?.cgroup)
+        let group = "/sys/fs/cgroup" + leaf.split(separator: "/").dropLast(2).map { "/\($0)" }.joined()
+        for place in ["steps/", "protected/", "", "../"] {
+            try shell("echo -cpu >'\(group)/\(place)cgroup.subtree_control'")
+        }
+        #expect(!fileExists("\(group)/cpu.max"))
+        let foreign = try startForeignWork()
+        try running.wait { if case .throttle(let throttle) = $0.body { throttle.state == .frozen } else { false } }
+        kill(-foreign.pid, SIGKILL)
+        try running.send(SIGINT)
+        let run = try running.finish()
+        #expect(run.end("build")?.outcome == .cancelled)
+        let errors = run.events.compactMap { if case .error(let text) = $0.body { text } else { nil } }
+        #expect(errors.contains { $0.contains("cpu.max of the run cannot be made") }, "\(errors)")
+        #expect(Set(errors).count == errors.count, "each is said once")
+        try program.expectNothingLeft()
+    }
+
     @Test("Its own work alone never has it step back")
     func ownWork() throws {
         let program = try Program()

@@ -3,6 +3,74 @@ import LinuxSystem
 import Testing
 import UpdateModel
 
+@Suite("A policy that changes in the middle of a run", .serialized, .enabled(if: hasControllers, "\(noControllers)"))
+struct PolicyChangeTests {
+    private let policy = """
+        memory_high = "400M"
+        memory_max = "500M"
+        cpu_weight = "idle"
+        [step]
+        memory_max = "200M"
+        tasks_max = 50
+        """
+
+    /// A step that waits, a commit that does, and the run's group.
+    private func begin(_ program: Program, _ policy: String) throws -> (RunningProgram, gate: String, group: String) {
+        let gate = try program.makeFIFO("gate")
+        try program.add("build", script: "echo ready; cat \(gate)")
+        try program.add("commit", manifest: "protected_phases = [\"execute\"]", script: "echo ready; cat \(gate)")
+        let running = try program.start(policy: policy)
+        for plugin in ["build", "commit"] {
+            try running.wait { $0.plugin?.rawValue == plugin && $0.lines == ["ready"] }
+        }
+        let leaf = try #require(running.starts("build").first?.cgroup)
+        return (running, gate, "/sys/fs/cgroup" + leaf.split(separator: "/").dropLast(2).map { "/\($0)" }.joined())
+    }
+
+    @Test(
+        "Its limits are rewritten in the groups of the run and of running steps, lifted too, and none of them is on a commit"
+    )
+    func limits() throws {
+        let program = try Program()
+        let (running, gate, group) = try begin(program, policy)
+        func read(_ file: String) throws -> String { try readText("\(group)/\(file)") }
+        #expect(try read("steps/memory.max") == "\(500 << 20)" && read("cpu.idle") == "1")
+        let said = try program.ask(
+            "policy set run.memory_max=infinity run.memory_high=300M run.cpu_weight=50 run.cpu_quota=75% "
+                + "step.memory_max=100M step.tasks_max=20")
+        #expect(said.contains("run.memory_high = \"300M\" (was \"400M\")"), "\(said)")
+        #expect(try read("steps/memory.max") == "max" && read("steps/memory.high") == "\(300 << 20)")
+        #expect(try read("protected/memory.high") == "\(300 << 20)" && read("protected/memory.max") == "max")
+        #expect(try read("cpu.idle") == "0" && read("cpu.weight") == "50" && read("cpu.max") == "75000 100000")
+        #expect(try read("steps/build.execute/memory.max") == "\(100 << 20)")
+        #expect(try read("steps/build.execute/pids.max") == "20")
+        #expect(try read("protected/commit.execute/memory.max") == "max")
+        #expect(try read("protected/commit.execute/memory.high") == "\(100 << 20)")
+        #expect(try read("protected/commit.execute/pids.max") == "max")
+        try shell("echo go >\(gate); echo go >\(gate)")
+        let run = try running.finish()
+        #expect(run.cause == .code(0), "\(run.errors)")
+        try program.expectNothingLeft()
+    }
+
+    @Test("What the kernel refuses is refused where the policy requires its limits, and all is as before")
+    func refused() throws {
+        let program = try Program()
+        let (running, gate, group) = try begin(program, policy)
+        // A controller that is taken away under the run: its file is there no more.
+        try shell("cd '\(group)/steps' && echo -pids >cgroup.subtree_control")
+        #expect(!fileExists("\(group)/steps/build.execute/pids.max"))
+        let said = try shell(
+            "'\(Program.binaries!)/update-all' policy set --state-dir '\(program.state)' step.tasks_max=20 "
+                + "step.memory_max=100M; echo code $?")
+        #expect(said.contains("code 3") && said.contains("pids.max"), "\(said)")
+        #expect(try readText("\(group)/steps/build.execute/memory.max") == "\(200 << 20)")
+        try shell("echo go >\(gate); echo go >\(gate)")
+        #expect(try running.finish().cause == .code(0))
+        try program.expectNothingLeft()
+    }
+}
+
 @Suite("A run that is paused", .serialized, .enabled(if: hasControllers, "\(noControllers)"))
 struct PauseTests {
     private func frozen(_ branch: String, of run: PhaseStart) throws -> Bool {

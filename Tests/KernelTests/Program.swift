@@ -21,7 +21,7 @@ struct Program {
     /// Of this package's sources.
     static let sources = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
     /// The programs are beside the test bundle, which is a program itself.
-    private static let binaries = realpath("/proc/self/exe", nil).map { path in
+    static let binaries = realpath("/proc/self/exe", nil).map { path in
         defer { free(path) }
         return String(cString: path).split(separator: "/").dropLast().map { "/" + $0 }.joined()
     }

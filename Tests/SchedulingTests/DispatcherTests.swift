@@ -1,4 +1,5 @@
 import Scheduling
+import TestSupport
 import Testing
 import UpdateModel
 
@@ -26,6 +27,10 @@ private struct Run {
         problem.lines(of: dispatcher.giveUp(problem.job(id), as: .deferred, now: now))
     }
     mutating func hold(now: Double) -> [String] { problem.lines(of: dispatcher.hold(now: now)) }
+    mutating func set(_ capacity: String, to amount: Double, now: Double) -> (Double?, [String]) {
+        let (effective, actions) = dispatcher.setCapacity(capacity, to: amount, now: now)
+        return (effective, problem.lines(of: actions))
+    }
     mutating func goOn(now: Double) -> [String] { problem.lines(of: dispatcher.goOn(now: now)) }
     mutating func cancel(endsFinal: Bool = false, now: Double) -> [String] {
         problem.lines(of: dispatcher.cancelWaiting(endsFinal: endsFinal, now: now))
@@ -275,6 +280,73 @@ struct DispatcherTests {
         #expect(other.hold(now: 0) == [])
         #expect(other.goOn(now: 0) == [])
         #expect(other.start() == ["start a"])
+    }
+
+    @Test("Where there is less of a capacity from now on, nothing starts until it fits; where there is more, at once")
+    func capacity() throws {
+        let problem = try makeProblem(
+            ["R": 2], .job("a", 4, needs: ["R": 1]), .job("b", 3, needs: ["R": 1]), .job("c", 2, needs: ["R": 1]),
+            .job("d", 1, needs: ["R": 1]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start b", "c waits for R", "d waits for R"])
+        #expect(run.set("R", to: 1, now: 0) == (1, []))
+        #expect(run.ended("b", now: 3) == [])
+        #expect(run.ended("a", now: 4) == ["start c"])
+        #expect(run.set("R", to: 5, now: 4) == (5, ["start d"]))
+        #expect(run.set("S", to: 5, now: 4) == (nil, []))
+    }
+
+    @Test("There is never less of a capacity than a job needs that is still to come")
+    func capacityOfLargest() throws {
+        let problem = try makeProblem(
+            ["R": 3], .job("a", 4, needs: ["R": 3]), .job("b", 3, after: ["a"], needs: ["R": 2]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a"])
+        #expect(run.set("R", to: 1, now: 0) == (2, []))
+        #expect(run.ended("a", now: 4) == ["start b"])
+        #expect(run.set("R", to: 1, now: 4) == (1, []))
+        #expect(run.ended("b", now: 7) == ["finished"])
+    }
+
+    @Test("Capacities that change at random leave every job its turn")
+    func randomCapacities() throws {
+        let seed = UInt64.random(in: .min ... .max)
+        var generator = SeededGenerator(seed: seed)
+        for _ in 0..<100 {
+            let jobs = (0..<20).map { index in
+                JobDescription(
+                    id: "j\(index)", duration: Double.random(in: 1...9, using: &generator),
+                    demand: [NamedAmount("R", Double(Int.random(in: 0...4, using: &generator)))])
+            }
+            var builder = ProblemBuilder()
+            try builder.add(capacity: "R", 4)
+            for job in jobs { try builder.add(job) }
+            let problem = try builder.build()
+            var dispatcher = Dispatcher(problem)
+            var running: [JobIndex] = []
+            var now = 0.0
+            var isFinished = false
+            func take(_ actions: [Dispatcher.Action]) {
+                for action in actions {
+                    if case .start(let job) = action { running.append(job) }
+                    if case .finished = action { isFinished = true }
+                }
+            }
+            take(dispatcher.start(now: now))
+            while !isFinished {
+                now += 1
+                if Bool.random(using: &generator) {
+                    let amount = Double(Int.random(in: 0...6, using: &generator))
+                    take(dispatcher.setCapacity("R", to: amount, now: now).actions)
+                }
+                guard !running.isEmpty else {
+                    Issue.record("nothing runs and not all have ended, seed \(seed)")
+                    return
+                }
+                let index = Int.random(in: 0..<running.count, using: &generator)
+                take(dispatcher.ended([.init(running.remove(at: index), .succeeded)], now: now))
+            }
+        }
     }
 
     @Test("A run without jobs is finished at once")

@@ -19,6 +19,8 @@ final class RunControl {
         var resume: () -> String?
         /// As Ctrl-C.
         var cancel: () -> Void
+        /// Gives values of the policy for `user`. Returns sentences, or why it was not done; `nil`: `haveSet` will tell.
+        var set: (_ settings: [String], _ user: String) -> Result<[String], ControlReply.Refusal>?
         var publish: (Intervention) -> Void
     }
 
@@ -39,6 +41,8 @@ final class RunControl {
     private var chronicle: RunChronicle
     private let begin: Duration
     private var pause: (user: String, since: Duration)?
+    /// Who waits for what comes of values of the policy.
+    private var setReply: ((ControlReply) -> Void)?
     /// What was said before anybody could be told.
     private var untold: [Intervention]? = []
 
@@ -53,7 +57,7 @@ final class RunControl {
     /// Begins to listen.
     func open(in state: String) throws(Errno) {
         server = try ControlServer(in: state, loop: loop) { [unowned self] request, peer, reply in
-            reply(answer(request, from: peer).line)
+            answer(request, from: peer) { reply($0.line) }
         }
     }
 
@@ -87,23 +91,27 @@ final class RunControl {
 
     // MARK: Answers
 
-    private func answer(_ request: [UInt8], from peer: Peer) -> ControlReply {
+    private func answer(_ request: [UInt8], from peer: Peer, _ reply: @escaping (ControlReply) -> Void) {
         guard peer.user == 0 || peer.user == geteuid() else {
-            return ControlReply(
-                .init(.authentication, "this run belongs to \(identity.user): only that account and root may ask it"))
+            return reply(
+                ControlReply(
+                    .init(
+                        .authentication, "this run belongs to \(identity.user): only that account and root may ask it"))
+            )
         }
         guard request.count <= ControlServer.requestLimit else {
-            return ControlReply(.init(.usage, "the request is longer than \(ControlServer.requestLimit) bytes"))
+            return reply(
+                ControlReply(.init(.usage, "the request is longer than \(ControlServer.requestLimit) bytes")))
         }
         do throws(EventDecodingError) {
-            return answer(try ControlRequest(request), by: name(of: peer.user))
+            answer(try ControlRequest(request), by: name(of: peer.user), reply)
         } catch {
             let reason =
                 switch error {
                 case .invalid(let error): "this is no request: \(error)"
                 case .unknown(let error): "the run is one of update-all \(identity.version), older than this: \(error)"
                 }
-            return ControlReply(.init(.usage, reason))
+            reply(ControlReply(.init(.usage, reason)))
         }
     }
 
@@ -112,12 +120,32 @@ final class RunControl {
         return ((try? Account.numbered(user)) ?? nil)?.name ?? "\(user)"
     }
 
-    private func answer(_ request: ControlRequest, by user: String) -> ControlReply {
+    private func answer(_ request: ControlRequest, by user: String, _ reply: @escaping (ControlReply) -> Void) {
         switch request {
-        case .status: ControlReply(status: status)
-        case .pause: pause(by: user)
-        case .resume: resume(by: user)
-        case .cancel: cancel(by: user)
+        case .status: reply(ControlReply(status: status))
+        case .pause: reply(pause(by: user))
+        case .resume: reply(resume(by: user))
+        case .cancel: reply(cancel(by: user))
+        case .set(let settings): set(settings, by: user, reply)
+        }
+    }
+
+    private func set(_ settings: [String], by user: String, _ reply: @escaping (ControlReply) -> Void) {
+        guard setReply == nil else {
+            let reason = "somebody else changes the policy at the moment; try again"
+            return reply(ControlReply(.init(.failure, reason), status: status))
+        }
+        setReply = reply
+        if let result = levers.set(settings, user) { haveSet(result) }
+    }
+
+    /// What came of values of the policy.
+    func haveSet(_ result: Result<[String], ControlReply.Refusal>) {
+        guard let reply = setReply else { return }
+        setReply = nil
+        switch result {
+        case .success(let notes): reply(ControlReply(notes: notes, status: status))
+        case .failure(let refusal): reply(ControlReply(refusal, status: status))
         }
     }
 

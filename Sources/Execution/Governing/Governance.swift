@@ -21,13 +21,14 @@ final class Governance {
     }
 
     private let protection: Protection
-    private let limits: Limits
-    private let machine: MachineFacts
+    private var limits: Limits
+    private var machine: MachineFacts
     private let tree: CgroupTree?
     private let loop: EventLoop
     private let effects: Effects
     private var governor: Governor
     private let sources: [PressureSource]
+    private let armTrigger: ArmTrigger
     private var activity: ForeignActivity
     private var triggers: [Trigger] = []
     private var timer: EventLoop.Timer?
@@ -53,9 +54,16 @@ final class Governance {
         }
     }
 
-    /// - Parameter limits: of the run.
+    /// Has the kernel tell by a priority event when somebody has had to wait for so long within a window.
+    typealias ArmTrigger = (_ source: PressureSource, _ stall: Duration, _ window: Duration) throws -> OwnedDescriptor
+
+    /// - Parameters:
+    ///   - limits: of the run.
+    ///   - sources: `nil`: those of this machine.
     init(
         _ protection: Protection, limits: Limits, machine: MachineFacts, tree: CgroupTree?, loop: EventLoop,
+        sources: [PressureSource]? = nil,
+        armTrigger: @escaping ArmTrigger = { try armPressureTrigger($0.file, stall: $1, window: $2) },
         effects: Effects
     ) {
         self.protection = protection
@@ -65,11 +73,14 @@ final class Governance {
         self.loop = loop
         self.effects = effects
         governor = Governor(action: protection.action, resumeAfter: protection.resumeAfter)
-        sources =
+        let known =
             Self.hasPressure ? PressureSource.all(for: protection, mount: tree?.mount, runPath: tree?.path) : []
+        let watched = sources ?? known
+        self.sources = watched
+        self.armTrigger = armTrigger
         activity = ForeignActivity(
-            loadThreshold: sources.contains { $0.kind == .cpu } ? nil : protection.loadPerCPU,
-            watchesDisks: !sources.contains { $0.kind == .io } && protection.ioSome != nil, tree: tree,
+            loadThreshold: watched.contains { $0.kind == .cpu } ? nil : protection.loadPerCPU,
+            watchesDisks: !watched.contains { $0.kind == .io } && protection.ioSome != nil, tree: tree,
             cpus: machine.cpus)
     }
 
@@ -86,6 +97,17 @@ final class Governance {
     }
 
     private static var hasPressure: Bool { (try? readText("/proc/pressure/cpu")) != nil }
+
+    /// What the run has of what its policy gives it.
+    var share: Fraction { governor.stage.share }
+
+    /// The run has other limits from now on, of which it was given `given`.
+    func limitsHaveChanged(to limits: Limits, on machine: MachineFacts, sharedBy given: Fraction) {
+        self.limits = limits
+        self.machine = machine
+        // The stage may have changed while they were written.
+        if given != share { share(share) }
+    }
 
     func start() {
         for source in sources { arm(source) }
@@ -106,7 +128,7 @@ final class Governance {
 
     private func arm(_ source: PressureSource) {
         let stall = Self.window * source.threshold.value
-        guard let descriptor = try? armPressureTrigger(source.file, stall: stall, window: Self.window) else { return }
+        guard let descriptor = try? armTrigger(source, stall, Self.window) else { return }
         let trigger = Trigger(source, descriptor)
         trigger.watch = try? loop.watch(trigger.descriptor.raw, for: .priority) { [unowned self, unowned trigger] in
             fired(trigger, $0)
@@ -118,7 +140,11 @@ final class Governance {
         guard interest.contains(.hangup) else { return look(told: trigger.source) }
         // Its group is gone; a later one of the same name is looked at like those that have no trigger.
         trigger.watch?.cancel()
+        let source = trigger.source
         triggers.removeAll { $0 === trigger }
+        report(
+            "the kernel no longer tells of the pressure on \(source.name) (\(source.file)): it is looked at once a second"
+        )
         look()
     }
 

@@ -281,6 +281,23 @@ struct Planner {
         return (command, deviations)
     }
 
+    /// A step's command with what the policy says now: of its limits, and of how it is started and ended. As whom it runs was
+    /// planned.
+    func revised(_ command: StepCommand) -> StepCommand {
+        var revised = command
+        var settings = policy.step(command.step.plugin, command.step.phase, on: machine)
+        settings.timeout = selection.timeout ?? settings.timeout
+        settings.noNewPrivileges = command.settings.noNewPrivileges
+        revised.settings = settings
+        revised.limits =
+            controlWrites(
+                for: settings.limits, of: command.isProtected ? .protectedLeaf : .leaf, on: machine
+            ).writes
+        revised.required = required(revised.limits)
+        revised.hints = hints(for: settings.limits, in: runSettings)
+        return revised
+    }
+
     private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
         let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
         let step = WantedStep(

@@ -15,12 +15,12 @@ import UpdateModel
 /// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
 public actor RunSession {
     public nonisolated let run: RunID
-    private let loop: EventLoop
-    private let configuration: SessionConfiguration
+    let loop: EventLoop
+    var configuration: SessionConfiguration
     private let personas: Personas
-    private let bus: EventBus
+    let bus: EventBus
     private let readers: EventReaders
-    private var machine: MachineFacts
+    var machine: MachineFacts
     private var site: CgroupSite
     private var starter: StepStarter?
     private var janitor: Janitor?
@@ -31,15 +31,15 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
-    private var prober: Prober?
-    private var selfUpdater: SelfUpdater?
+    var prober: Prober?
+    var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
     private var isWatched = false
-    private var supervisor: RunSupervisor?
-    private var governance: Governance?
-    private var brake: RunBrake?
-    private var control: RunControl?
-    private var received: Int32?
+    var supervisor: RunSupervisor?
+    var governance: Governance?
+    var brake: RunBrake?
+    var control: RunControl?
+    var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
     private var guardianTrouble: String?
@@ -127,35 +127,6 @@ public actor RunSession {
         }
     }
 
-    /// Lets its account and root ask this run and steer it, over a socket in the state directory, whose lock the caller
-    /// holds. Where there can be no socket, the run goes on without.
-    /// - Returns: why there is none, as a sentence without a full stop.
-    public func openControl() -> String? {
-        let control = RunControl(
-            RunControl.Identity(
-                run: run, version: configuration.version, user: userName, start: configuration.start,
-                policy: configuration.policy.name),
-            loop: loop,
-            levers: RunControl.Levers(
-                isEnding: { [unowned self] in assumeIsolated { $0.received != nil } },
-                isFrozen: { [unowned self] in assumeIsolated { $0.brake?.isFrozen ?? false } },
-                pause: { [unowned self] in assumeIsolated { $0.pause() } },
-                resume: { [unowned self] in assumeIsolated { $0.resume() } },
-                cancel: { [unowned self] in assumeIsolated { $0.cancel() } },
-                publish: { [bus] in bus.publish(.control($0)) }))
-        let place = "\(configuration.places.state)/\(ControlPlace.directory)/\(ControlPlace.socket)"
-        do throws(Errno) {
-            try control.open(in: configuration.places.state)
-        } catch {
-            return
-                "\(place) cannot be made: \(error). update-all status, pause, resume and cancel will not find this run; "
-                + "choose another place with --state-dir"
-        }
-        self.control = control
-        bus.observer = { [unowned control] in control.take($0, of: $1) }
-        return nil
-    }
-
     /// Gives back what `open` and `execute` took.
     public func close() {
         control?.close()
@@ -194,7 +165,7 @@ public actor RunSession {
         loop.stop()
     }
 
-    private func readersHaveEnded() {
+    func readersHaveEnded() {
         endWaiter?.resume()
         endWaiter = nil
     }
@@ -326,7 +297,7 @@ public actor RunSession {
             "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
     }
 
-    private var planner: Planner {
+    var planner: Planner {
         Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
@@ -367,7 +338,7 @@ public actor RunSession {
         return isReadable
     }
 
-    private func inputArrived(_ isReadable: Bool) {
+    func inputArrived(_ isReadable: Bool) {
         inputWatch?.cancel()
         inputWatch = nil
         inputWaiter?.resume(returning: isReadable)
@@ -491,24 +462,7 @@ public actor RunSession {
         return retention.apply(now: calendarTime())
     }
 
-    private var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
-
-    private func makeBrake(_ supervisor: RunSupervisor) -> RunBrake {
-        RunBrake(
-            RunBrake.Effects(
-                hold: { [unowned supervisor] in supervisor.hold($0) },
-                goOn: { [unowned supervisor] in supervisor.goOn() },
-                setFrozen: { [tree, unowned supervisor] isFrozen in
-                    do throws(CgroupError) {
-                        try tree?.freezeSteps(isFrozen)
-                    } catch {
-                        return "\(error)"
-                    }
-                    let isDone = supervisor.setFrozen(isFrozen)
-                    if isDone { return nil }
-                    return isFrozen ? "some processes could not be stopped" : "some processes could not be let go on"
-                }))
-    }
+    var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
 
     /// Has the run step back while others suffer, where the policy says so.
     private func govern(_ brake: RunBrake) {
@@ -577,35 +531,6 @@ public actor RunSession {
         default:
             cancel(signal: signal.number)
         }
-    }
-
-    // MARK: Steering
-
-    /// Ends the run as `signal` does: what may be ended is, at the second call at once, and commits are waited for.
-    public func cancel(signal: Int32 = SIGTERM) {
-        received = received ?? signal
-        readersHaveEnded()
-        inputArrived(false)
-        prober?.cancel()
-        selfUpdater?.cancel()
-        supervisor?.interrupt(signal: signal)
-        // What is frozen could not obey.
-        governance?.stop()
-        control?.endPause()
-    }
-
-    /// Before there are steps it is remembered, and done when they are to begin.
-    private func pause() -> String? {
-        guard let brake else { return nil }
-        brake.hold(.pause)
-        return brake.freeze(.pause)
-    }
-
-    private func resume() -> String? {
-        guard let brake else { return nil }
-        let obstacle = brake.thaw(.pause)
-        brake.goOn(.pause)
-        return obstacle
     }
 
     /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.

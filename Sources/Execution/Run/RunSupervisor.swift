@@ -37,7 +37,7 @@ public struct RunResult: Sendable {
 
 /// Runs one plan.
 final class RunSupervisor {
-    private let prepared: PreparedRun
+    private var prepared: PreparedRun
     private let options: RunOptions
     private let loop: EventLoop
     private let bus: EventBus
@@ -150,6 +150,26 @@ final class RunSupervisor {
         let ends = heldEnds
         heldEnds = []
         for (run, end) in ends { settle(run, end) }
+    }
+
+    /// The steps that run in groups.
+    var runningInGroups: [PolicyRevision.RunningStep] {
+        running.values.compactMap { run in
+            run.leaf.map {
+                PolicyRevision.RunningStep(step: run.step, leaf: $0, isProtected: run.command.isProtected)
+            }
+        }
+    }
+
+    /// Steps that start from now on are started as `revise` has it.
+    func revise(_ revise: (StepCommand) -> StepCommand) { prepared.commands = prepared.commands.mapValues(revise) }
+
+    /// What all steps share is another from now on.
+    /// - Returns: what it is then, where that is not what was wanted; a step that is still to come may need more.
+    func setCapacity(_ name: String, to amount: Double) -> Double? {
+        let (effective, actions) = dispatcher.setCapacity(name, to: amount, now: now)
+        perform(actions)
+        return effective.flatMap { $0 == amount ? nil : $0 }
     }
 
     /// What may be frozen is to be, or goes on.

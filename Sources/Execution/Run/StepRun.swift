@@ -34,6 +34,8 @@ final class StepRun: SupervisedProcess.Output {
 
     var step: StepID { command.step }
     var logID: LogWriter.LogID { log }
+    /// `nil` where its processes have no group.
+    var leaf: Leaf? { started?.leaf }
 
     /// - Parameters:
     ///   - logFile: to append to.

@@ -40,6 +40,22 @@ struct Cancel: ParsableCommand {
     func run() throws { try steer(.cancel, state) }
 }
 
+struct PolicySet: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "set", abstract: "Give values of the policy to the run in progress.",
+        discussion: """
+            Limits of the run and of running steps change at once; what else is said of steps holds for those that \
+            start from now on. No file is changed. All values are taken, or none.
+            """)
+
+    @OptionGroup var state: StateOptions
+
+    @Argument(help: ArgumentHelp("A value as --set takes it, such as run.memory_high=2G.", valueName: "key=value"))
+    var settings: [String]
+
+    func run() throws { try steer(.set(settings), state) }
+}
+
 /// Asks the run to do something, and prints what it did.
 func steer(_ request: ControlRequest, _ state: StateOptions) throws {
     let places = state.places()

@@ -7,8 +7,8 @@ import UpdateModel
 
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Show, explain and check policies.",
-        subcommands: [PolicyList.self, PolicyShow.self, PolicyExplain.self, PolicyCheck.self])
+        commandName: "policy", abstract: "Show, explain and check policies; set a value of a run in progress.",
+        subcommands: [PolicyList.self, PolicyShow.self, PolicyExplain.self, PolicyCheck.self, PolicySet.self])
 }
 
 struct PolicyCheck: ParsableCommand {
