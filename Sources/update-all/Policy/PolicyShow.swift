@@ -24,7 +24,7 @@ struct PolicyShow: ParsableCommand {
     func validate() throws { _ = try pluginName() }
 
     func run() throws {
-        let places = common.places()
+        let places = try common.places()
         let policy = try loadPolicy(places, try common.configuration(places), assignments: common.assignments)
         let name = try pluginName()
         // Of a ceiling and a value that ask for a share and a size, the machine tells which is less.
