@@ -288,7 +288,9 @@ final class RunSupervisor {
 
     /// Has the plugin of a commit that went wrong say what state that left, while its mutexes are still held.
     private func examine(_ command: StepCommand, _ end: PhaseEnd, then report: @escaping (PhaseEnd) -> Void) {
-        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess else { return report(end) }
+        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess,
+            end.exitCode != nil || end.signal != nil
+        else { return report(end) }
         let timeout = command.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
         let question = questioner.ask(
             .validate, of: command.plugin, as: command.runAs, timeout: timeout

@@ -288,7 +288,7 @@ final class StepRun: SupervisedProcess.Output {
         let judgement = StepJudgement(
             command: command, end: end, oomKills: memory?.oomKills ?? 0,
             memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
-            lastLine: lastLine)
+            launchError: started.process?.launchError, lastLine: lastLine)
         // What the policy keeps needs no word; what could not be ended, and what a commit leaves, does.
         let isKept = command.settings.leftovers == .keep && !command.isProtected && end.cause == nil
         if end.leftoversRemain, !isKept {

@@ -288,7 +288,7 @@ final class StepStarter {
         }
         request.streams = streams
         do throws(LaunchError) {
-            return try launcher.launch(request, beforeStart: beforeStart)
+            return try launcher.begin(request, beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }

@@ -50,6 +50,8 @@ final class SupervisedProcess {
     }
 
     private(set) var exit: Exit?
+    /// Why it ended without ever having been the program.
+    private(set) var launchError: LaunchError?
     var processID: Int32 { process.pid }
     var processDescriptor: CInt { process.pidfd.raw }
     /// Where its output is read from, as long as it is open.
@@ -118,6 +120,7 @@ final class SupervisedProcess {
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
+        launchError = process.failure(exit)
         perform(lifecycle.mainExited(ProcessExit(exit), at: loop.now))
     }
 
