@@ -4,19 +4,16 @@ import UpdateModel
 
 /// Explains what update-all does with the processes of one step.
 struct ProcessExplainer {
-    let policy: MergedPolicy
-    let tables: [PolicyTable]
+    let view: PolicyView
+    let settings: StepSettings
     let step: ExplainedStep
-    let facts: MachineFacts
-
-    private var settings: StepSettings { policy.step(step.plugin, step.phase, on: facts) }
 
     var statements: [PolicyStatement] {
         [nice, idleClass, privileges, capabilities, terminal, timeout, stopGrace, leftovers, waitTimeout]
             .compactMap(\.self)
     }
 
-    private func slot(_ key: PolicyKey) -> PolicySlot? { policy.setting(key, in: tables)?.slot }
+    private func slot(_ key: PolicyKey) -> PolicySlot? { view.resolve(key)?.slot }
 
     private var nice: PolicyStatement? {
         settings.nice.map { PolicyStatement(.enforced, slot(.nice), "Nice level \($0)") }

@@ -186,7 +186,7 @@ public enum Mechanisms {
         let title = "\(diagnosis.policyName) is valid"
         let missing = diagnosis.deviations.sentences.joined(separator: " ")
         if missing.isEmpty { return Mechanism(name, .ok, "\(title), and all of it is enforced here") }
-        let isRefused = diagnosis.requiresLimits && diagnosis.deviations.contains { $0.effective == nil }
+        let isRefused = diagnosis.requiresLimits && !diagnosis.deviations.isEmpty
         if isRefused {
             return Mechanism(
                 name, .broken, "\(title), and requires what this machine lacks. \(missing)",

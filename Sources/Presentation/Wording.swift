@@ -81,6 +81,7 @@ extension WaitReason {
         case .downloads: "a download slot"
         case .parallel: "a free slot"
         case .pressure: "others to be well"
+        case .window: "the policy's window"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
         case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
         }

@@ -80,6 +80,8 @@ public enum WaitReason: Hashable, Sendable {
     case lockedFile(path: String, holder: String)
     /// The run has stepped back for others, and starts nothing.
     case pressure
+    /// For a later run: it would not start, or not end, within the policy's window.
+    case window
 }
 
 extension WaitReason {

@@ -137,6 +137,7 @@ private let parts: Set = [
 
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
+    "cut from … to …",
     "in use, extended",
     "in use, over it",
     "What the policy … does with … on …",

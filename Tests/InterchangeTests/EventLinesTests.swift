@@ -157,6 +157,7 @@ import UpdateModel
         arguments: [
             (WaitReason.mutex("pkgmgr:apt"), "mutex:pkgmgr:apt"), (.memory, "memory"), (.cpu, "cpu"),
             (.downloads, "downloads"), (.parallel, "parallel"), (.pressure, "pressure"),
+            (.window, "window"),
             (.otherRun(mutex: "dpkg", holder: "pid 12 (anna)"), "mutex:dpkg held by pid 12 (anna)"),
             (
                 .lockedFile(path: "/var/lib/dpkg/lock-frontend", holder: "pid 123 (apt-get)"),

@@ -50,6 +50,27 @@ struct DispatcherTests {
         #expect(run.ended("e", now: 2) == ["finished"])
     }
 
+    @Test("When the time is over what has not started is deferred, what runs goes on, and a final job comes after it")
+    func timeIsOver() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 1, after: ["b"]),
+            JobDescription(id: "z", duration: 1, predecessors: [("a", .after), ("c", .after)], isFinal: true))
+        var run = Run(problem)
+        #expect(run.start() == ["start a"])
+        #expect(
+            problem.lines(of: run.dispatcher.deferWaiting(now: 0.5)) == [
+                "end b: deferred, time is over", "end c: deferred, time is over",
+            ])
+        #expect(run.ended("a", now: 1) == ["start z"])
+        #expect(run.ended("z", now: 2) == ["finished"])
+        var never = Run(problem)
+        #expect(
+            problem.lines(of: never.dispatcher.deferWaiting(endsFinal: true, now: 0)) == [
+                "end a: deferred, time is over", "end b: deferred, time is over", "end c: deferred, time is over",
+                "end z: deferred, time is over", "finished",
+            ])
+    }
+
     @Test("A final job runs when the others have ended, however they did; only a second cancellation ends it")
     func finalJobs() throws {
         //  a ─requires─► b ─after─► z (final) ─after─► y (final)

@@ -49,7 +49,7 @@ struct PluginExplainer {
         PluginExplanation(
             plugin: plugin.name, policy: policy.name, host: machine.hostName,
             parts: runParts() + phases(of: plugin).map { part(for: $0, of: plugin) },
-            withoutMechanism: policy.notYetEnforced.filter { $0.control.hasPrefix("[") || $0.control.hasPrefix("run.") }
+            withoutMechanism: policy.notYetEnforced.filter { $0.control.hasPrefix("\(PolicyTable.run.dottedName).") }
         )
     }
 

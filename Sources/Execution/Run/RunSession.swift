@@ -256,8 +256,27 @@ public actor RunSession {
             prepared.plan.deviations.append(blindness)
             if blindness.effective == nil { try planner.refuse([blindness]) }
         }
+        prepared.plan.window = windowGate?.planned(prepared.plan.steps)
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
+    ///   be at any time.
+    public nonisolated func refuseOutsideWindow() throws(RunError) {
+        guard let refusal = windowGate?.refusal else { return }
+        throw refusal
+    }
+
+    /// - Throws: exit code 6 where the policy's window would have every step of `plan` put off.
+    public nonisolated func refuseToPutOffAll(of plan: Plan) throws(RunError) {
+        guard let refusal = windowGate?.refusal(of: plan) else { return }
+        throw refusal
+    }
+
+    /// `nil`: the policy has no window, or what is to be done changes nothing.
+    private nonisolated var windowGate: WindowGate? {
+        configuration.selection.isDryRun ? nil : WindowGate(configuration.policy, clock: configuration.clock)
     }
 
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
@@ -417,7 +436,8 @@ public actor RunSession {
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
-                questioner: questioner, writer: writer, directory: directory, guardian: guardian, locks: foreignLocks()
+                questioner: questioner, writer: writer, directory: directory, guardian: guardian, locks: foreignLocks(),
+                window: windowGate
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             govern(supervisor)

@@ -25,6 +25,8 @@ public struct RunResult: Sendable {
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
     public var signal: Int32?
+    /// Those of `outcomes` that are deferred for the sake of the policy's window, and not by a lock.
+    public var putOff: Set<PluginName> = []
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
 
@@ -47,6 +49,7 @@ final class RunSupervisor {
     private let directory: RunDirectory
     private let guardian: Guardian?
     private let locks: ForeignLocks
+    private let window: WindowWatch
     private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
@@ -82,7 +85,7 @@ final class RunSupervisor {
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
         questioner: Questioner, writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
-        completion: @escaping (RunResult) -> Void
+        window: WindowGate?, completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
         self.options = options
@@ -94,6 +97,7 @@ final class RunSupervisor {
         self.directory = directory
         self.guardian = guardian
         self.locks = locks
+        self.window = WindowWatch(window, plan: prepared.plan, loop: loop)
         self.completion = completion
         startTime = loop.now
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
@@ -111,6 +115,9 @@ final class RunSupervisor {
     private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
         if bus.wantsUsage { showUsage() }
+        // It may have closed while the person was asked.
+        if window.isClosed { return perform(dispatcher.deferWaiting(endsFinal: true, now: now)) }
+        window.watch { [unowned self] in perform(dispatcher.deferWaiting(now: now)) }
         perform(dispatcher.start(now: now))
     }
 
@@ -169,11 +176,17 @@ final class RunSupervisor {
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            switch reason {
+            case .timeIsOver: put(off: step)
+            case .requirement(let other) where window.putOff.contains(prepared.graph.step(other)): window.put(off: step)
+            default: break
+            }
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
             locks.cancel()
             waits.endAll()
+            window.stop()
             usageTimer?.cancel()
             completion(report)
         }
@@ -183,6 +196,7 @@ final class RunSupervisor {
         switch reason {
         case .requirement(let job): "requires \(prepared.graph.step(job))"
         case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
+        case .timeIsOver: window.closedText
         case .cancelled: nil
         case .givenUp: waits.reason(job)
         }
@@ -195,11 +209,23 @@ final class RunSupervisor {
         guard let command = prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
         }
+        if let reason = window.refusal(of: command) {
+            waits.end(job)
+            put(off: step)
+            let end = PhaseEnd(phase: step.phase, outcome: .deferred, error: reason)
+            return releaseAndReport(step, end, hasRun: false)
+        }
         let hold = locks.acquire(
             lockedMutexes(of: job), free: prepared.freeMutexes[step] ?? [], files: prepared.lockedFiles[step] ?? [])
         if let hold { return wait(job, for: hold) }
         waits.end(job)
         launch(command)
+    }
+
+    /// A step does not run for the sake of the policy's window.
+    private func put(off step: StepID) {
+        window.put(off: step)
+        bus.publish(.waiting(step.phase, .window), of: step.plugin)
     }
 
     /// The download pool is this run's own; every other mutex excludes other runs too.
@@ -286,7 +312,8 @@ final class RunSupervisor {
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
-        guard report.signal == nil, run.command.attempt <= options.retries else { return false }
+        guard report.signal == nil, run.command.attempt <= options.retries, window.refusal(of: run.command) == nil
+        else { return false }
         switch end.outcome {
         case .failed, .timedOut, .killed: return true
         default: return false
@@ -341,6 +368,9 @@ final class RunSupervisor {
         plugins[step.plugin] = progress
         guard progress.remaining == 0, let last = progress.last else { return }
         report.outcomes[step.plugin] = last.outcome
+        if last.outcome == .deferred, window.putOff.contains(where: { $0.plugin == step.plugin }) {
+            report.putOff.insert(step.plugin)
+        }
         bus.publish(
             .completion(
                 Completion(

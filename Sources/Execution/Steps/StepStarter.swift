@@ -51,7 +51,7 @@ extension StartFailure {
         self.init(
             outcome: .failed,
             reason: "limits that the policy requires are not in force: \(list). "
-                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+                + "Mend that, or have the policy ask for what can be enforced: enforcement = \"preferred\"",
             missingLimits: missingLimits)
     }
 }
