@@ -133,11 +133,19 @@ public struct MergedPolicy: Sendable {
         if let grace = duration(.stopGrace, in: tables) { step.stopGrace = grace }
         if let wait = duration(.waitTimeout, in: tables) { step.waitTimeout = wait }
         if let terminal = text(.pty, in: tables).flatMap({ TerminalUse(rawValue: $0) }) { step.terminal = terminal }
+        if let tries = integer(.oomRetry, in: tables) { step.oomRetries = Int(tries) }
+        step.largestMemory = largestMemory(on: facts)
         step.timeout = duration(.timeout, in: tables)
         step.runAs = text(.runAs, in: tables).map { RunAs($0) }
         step.sha256 = text(.sha256, in: tables)
         if case .boolean(let flag) = value(.selfUpdate, in: tables) { step.updatesItself = flag }
         return step
+    }
+
+    /// The most memory that a step may ever have: the run's, since its limit holds for every step in it.
+    private func largestMemory(on facts: MachineFacts) -> ByteCount {
+        let run = limits(present([.run]), on: facts)
+        return min(run.memoryHigh ?? run.memoryMax ?? facts.memory, facts.memory)
     }
 
     private func limits(_ tables: [Table], on facts: MachineFacts) -> Limits {

@@ -135,7 +135,7 @@ struct ContractTests {
         let deviations = try policy().notYetEnforced
         #expect(
             deviations.map(\.control) == [
-                "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
+                "[window]", "plugin.apt.sudo_programs",
             ])
         #expect(deviations[0].requested.hasPrefix("allow = [\"Mon..Fri 22:00-05:00\""))
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
@@ -152,7 +152,7 @@ struct ContractTests {
     @Test("nothing is missing where a key switches its mechanism off")
     func switchedOff() throws {
         let text =
-            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[step]\noom_retry = 0\n[window]\nfinish_by = false"
+            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[window]\nfinish_by = false"
         #expect(try merge(base: text).notYetEnforced.isEmpty)
     }
 }

@@ -55,6 +55,8 @@ struct Planner {
     let selection: Selection
     /// In the order in which they run.
     var hooks: [Hook] = []
+    /// What steps needed in earlier runs.
+    var record = PeakRecord()
     /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
     let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
@@ -66,7 +68,7 @@ struct Planner {
         _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
     ) throws(RunError) -> PreparedRun {
         let run = runSettings
-        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
+        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found.map(withEarlierPeaks)
         var nodes: [PluginNode] = []
         var absent = notSelected.map { name in
             AbsentPlugin(
@@ -182,6 +184,16 @@ struct Planner {
         }
     }
 
+    /// With what earlier runs peaked at, where that says more of a step's demand than the plugin does.
+    private func withEarlierPeaks(_ plugin: PluginFacts) -> PluginFacts {
+        var plugin = plugin
+        for index in plugin.phases.indices where !selection.isDryRun {
+            let phase = plugin.phases[index]
+            plugin.phases[index].demand = record.demand(of: StepID(plugin.name, phase.phase), said: phase.demand)
+        }
+        return plugin
+    }
+
     // MARK: Plugins
 
     /// One of a plugin's steps, with what the policy says of it.
@@ -269,6 +281,7 @@ struct Planner {
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
         let isProtected = phase.isProtected && !selection.isDryRun
+        let lesson = isProtected ? nil : applyLesson(of: StepID(plugin.name, phase.phase), to: &settings)
         let (writes, deviations) = controlWrites(
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
@@ -278,7 +291,29 @@ struct Planner {
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
-        return (command, deviations)
+        return (command, deviations + [lesson].compactMap(\.self))
+    }
+
+    /// Gives a step at once what it was given last when it had been killed for memory, where the policy has it tried with
+    /// more.
+    private func applyLesson(of step: StepID, to settings: inout StepSettings) -> LimitDeviation? {
+        guard settings.oomRetries > 0, machine.controllers.contains(.memory), let limit = settings.limits.memoryMax,
+            let share = record.share(of: step, insteadOf: limit, atMost: settings.largestMemory ?? machine.memory)
+        else { return nil }
+        settings.limits = settings.limits.withMemoryMax(share)
+        return LimitDeviation(
+            control: "memory.max", requested: "\(limit.bytes)", effective: "\(share.bytes)",
+            reason: "\(step) was killed at its memory limit in an earlier run (oom_retry)")
+    }
+
+    /// The same step with another `memory.max`.
+    func command(_ step: StepCommand, with memory: ByteCount) -> StepCommand {
+        var step = step
+        step.settings.limits = step.settings.limits.withMemoryMax(memory)
+        step.limits = controlWrites(for: step.settings.limits, of: .leaf, on: machine).writes
+        step.required = required(step.limits)
+        step.hints = hints(for: step.settings.limits, in: runSettings)
+        return step
     }
 
     private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {

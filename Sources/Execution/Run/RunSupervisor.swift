@@ -46,9 +46,14 @@ final class RunSupervisor {
     private let directory: RunDirectory
     private let guardian: Guardian?
     private let locks: ForeignLocks
+    private let lessons: MemoryLessons
+    /// `nil` where commits have no groups.
+    private let commitRelief: CommitRelief?
     private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
+    /// What is started for steps that are tried again with more memory.
+    private var retries: [StepID: StepCommand] = [:]
     private var actions: Deque<Dispatcher.Action> = []
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
@@ -79,7 +84,7 @@ final class RunSupervisor {
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
         writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
-        completion: @escaping (RunResult) -> Void
+        lessons: MemoryLessons, commitRelief: CommitRelief?, completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
         self.options = options
@@ -90,6 +95,8 @@ final class RunSupervisor {
         self.directory = directory
         self.guardian = guardian
         self.locks = locks
+        self.lessons = lessons
+        self.commitRelief = commitRelief
         self.completion = completion
         startTime = loop.now
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
@@ -185,7 +192,7 @@ final class RunSupervisor {
 
     private func start(_ job: JobIndex) {
         let step = prepared.graph.step(job)
-        guard let command = prepared.commands[step] else {
+        guard let command = retries[step] ?? prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
         }
         let hold = locks.acquire(
@@ -224,6 +231,7 @@ final class RunSupervisor {
         let step = run.step
         do throws(StartFailure) {
             try run.start(with: starter, under: guardian, logIn: directory)
+            if run.command.isProtected, let leaf = run.leaf { commitRelief?.begin(step, leaf) }
         } catch {
             running[step] = nil
             stepOfLog[run.logID] = nil
@@ -240,17 +248,37 @@ final class RunSupervisor {
         running[step] = nil
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
+        if run.command.isProtected { commitRelief?.end(step) }
+        lessons.note(run.command, run.memory, end.outcome)
         if shouldRetry(run, end) {
             var command = run.command
-            let number = command.attempt
+            let number = command.attempt - command.memoryRetries
             command.attempt += 1
             bus.publish(
                 .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(number) of \(options.retries)"),
                 of: step.plugin)
             return launch(command)
         }
+        var end = end
+        if end.outcome == .oomKilled, report.signal == nil, dispatcher.startsMore {
+            do throws(MemoryKill.Refusal) {
+                return tryAgain(try lessons.retry(run.command, run.memory))
+            } catch {
+                end.error = [end.error, error.sentence].compactMap(\.self).joined(separator: ". ")
+            }
+        }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
         releaseAndReport(step, end, hasRun: true)
+    }
+
+    /// It gives back all that it holds, and waits for its turn with more.
+    private func tryAgain(_ retry: MemoryLessons.Retry) {
+        let step = retry.command.step
+        guard let job = prepared.graph.job(step) else { return }
+        bus.publish(.limit(retry.deviation), of: step.plugin)
+        retries[step] = retry.command
+        locks.release(lockedMutexes(of: job))
+        perform(dispatcher.retry(job, taking: retry.amounts, now: now))
     }
 
     private func tellGuardianOfEnd(of run: StepRun) {
@@ -258,7 +286,9 @@ final class RunSupervisor {
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
-        guard report.signal == nil, run.command.attempt <= options.retries else { return false }
+        guard report.signal == nil, run.command.attempt - run.command.memoryRetries <= options.retries else {
+            return false
+        }
         switch end.outcome {
         case .failed, .timedOut, .killed: return true
         default: return false
