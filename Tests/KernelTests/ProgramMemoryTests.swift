@@ -133,6 +133,7 @@ struct ProgramMemoryTests {
 @Suite("Commits that somebody wants to break", .serialized, .enabled(if: hasControllers, "\(noControllers)"))
 struct CommitTests {
     private static let isProtected = "protected_phases = [\"execute\"]"
+    private static let hundred = "head -c 100M /dev/zero | tail | wc -c"
 
     @Test(
         "A commit that needs more than its memory_high, without swap, ends in seconds: the limit is raised on it and above",
@@ -141,24 +142,24 @@ struct CommitTests {
         let program = try Program()
         let highs = "cd /sys/fs/cgroup$(cut -c 4- /proc/self/cgroup); cat memory.high ../memory.high"
         try program.add(
-            "commit", manifest: Self.isProtected, script: "head -c 200M /dev/zero | tail | wc -c; \(highs)")
+            "commit", manifest: Self.isProtected, script: "\(Self.hundred); \(highs)")
         try program.add("later", manifest: "\(Self.isProtected)\nafter = [\"commit\"]", script: highs)
         let run = try program.run(
             policy: "memory_high = \"40M\"\n[step]\nmemory_high = \"32M\"\n[plugin.commit]\ntimeout = \"1h\"")
         #expect(run.cause == .code(0), "\(run.errors)")
         let wall = try #require(run.end("commit")?.metrics).wallSeconds
-        #expect(wall < 30, "\(wall) s")
+        #expect(wall < 60, "\(wall) s")
         let lines = run.lines("commit")
         try #require(lines.count == 3, "\(lines)")
-        #expect(lines[0] == "\(200 << 20)")
+        #expect(lines[0] == "\(100 << 20)")
         for (plugin, policy, found) in [("commit", 32, lines[1]), (nil, 40, lines[2])] as [(String?, Int, String)] {
             let raises = run.limits(plugin, "memory.high")
-            #expect(!raises.isEmpty && raises.count <= 6, "\(raises)")
+            #expect(!raises.isEmpty && raises.count <= 4, "\(raises)")
             #expect(raises.allSatisfy { $0.requested == "\(policy << 20)" && $0.reason.contains("without swap") })
             let values = raises.compactMap { $0.effective.flatMap { Int64($0) } }
             #expect(values == values.sorted() && Set(values).count == raises.count, "\(raises)")
             #expect(raises.last?.effective == found)
-            #expect(try #require(Int64(found)) > 180 << 20)
+            #expect(try #require(Int64(found)) > 90 << 20)
         }
         // The next commit begins with what the policy says.
         #expect(run.lines("later") == ["\(32 << 20)", "\(40 << 20)"])

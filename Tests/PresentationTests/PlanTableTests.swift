@@ -65,6 +65,16 @@ import UpdateModel
                 + "Not enforced here: memory.max, memory.high (no memory controller), io.max (no disk).")
     }
 
+    @Test func `a limit that was changed several times is told as it was left`() {
+        var plan = ExampleRun.plan
+        plan.deviations = ["48", "72", "108"].map {
+            LimitDeviation(control: "memory.high", requested: "32", effective: $0, reason: "it would stop")
+        }
+        #expect(
+            text(plan, columns: 300).last?.hasSuffix("otherwise: memory.high 108 instead of 32 (it would stop).")
+                == true)
+    }
+
     @Test func `what a step is expected to use is shown with who says so, where there is room`() {
         var plan = ExampleRun.plan
         let sources: [(DemandSource?, String)] = [

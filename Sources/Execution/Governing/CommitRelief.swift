@@ -99,7 +99,7 @@ final class CommitRelief {
         switch place.relief.observe(memory, at: now) {
         case .rest: break
         case .look(let time): next = max(next, time)
-        case .raise(let high): raise(place, to: high, holding: memory.held)
+        case .raise(let high): raise(place, to: high)
         }
         place.timer = loop.schedule(at: next) { [weak self, weak place] in
             guard let self, let place else { return }
@@ -134,18 +134,21 @@ final class CommitRelief {
         return Governing.swapLeft(meminfo: (try? readText("/proc/meminfo")) ?? "", groups: groups)
     }
 
-    private func raise(_ place: Place, to high: ByteCount?, holding held: ByteCount) {
+    private func raise(_ place: Place, to high: ByteCount?) {
         let wanted = ControlWrite(file: "memory.high", value: high.map { "\($0.bytes)" } ?? "max")
         let result = place.change([wanted])
         place.isRaised = true
-        let who = place.step.map { "\($0) is a commit" } ?? "they are commits"
-        let reason = result.deviations.first.map { ", and could not be given \(wanted.value): \($0.reason)" } ?? ""
+        // The same for each raise, so that a summary says it once.
+        let reason =
+            place.step.map { "the commit \($0) would stop there: without swap it has nothing to give back" }
+            ?? "the commits would stop there: without swap they have nothing to give back"
+        let refusal = result.deviations.first.map { "; it cannot be made \(wanted.value): \($0.reason)" } ?? ""
         bus.publish(
             .limit(
                 LimitDeviation(
                     control: "memory.high", requested: place.original,
                     effective: result.applied.first?.value ?? place.original,
-                    reason: "\(who), and would be stopped: without swap nothing of \(held) can be taken back\(reason)")),
+                    reason: reason + refusal)),
             of: place.step?.plugin)
     }
 }
