@@ -184,16 +184,6 @@ struct Planner {
         }
     }
 
-    /// With what earlier runs peaked at, where that says more of a step's demand than the plugin does.
-    private func withEarlierPeaks(_ plugin: PluginFacts) -> PluginFacts {
-        var plugin = plugin
-        for index in plugin.phases.indices where !selection.isDryRun {
-            let phase = plugin.phases[index]
-            plugin.phases[index].demand = record.demand(of: StepID(plugin.name, phase.phase), said: phase.demand)
-        }
-        return plugin
-    }
-
     // MARK: Plugins
 
     /// One of a plugin's steps, with what the policy says of it.
@@ -294,28 +284,6 @@ struct Planner {
         return (command, deviations + [lesson].compactMap(\.self))
     }
 
-    /// Gives a step at once what it was given last when it had been killed for memory, where the policy has it tried with
-    /// more.
-    private func applyLesson(of step: StepID, to settings: inout StepSettings) -> LimitDeviation? {
-        guard settings.oomRetries > 0, machine.controllers.contains(.memory), let limit = settings.limits.memoryMax,
-            let share = record.share(of: step, insteadOf: limit, atMost: settings.largestMemory ?? machine.memory)
-        else { return nil }
-        settings.limits = settings.limits.withMemoryMax(share)
-        return LimitDeviation(
-            control: "memory.max", requested: "\(limit.bytes)", effective: "\(share.bytes)",
-            reason: "\(step) was killed at its memory limit in an earlier run (oom_retry)")
-    }
-
-    /// The same step with another `memory.max`.
-    func command(_ step: StepCommand, with memory: ByteCount) -> StepCommand {
-        var step = step
-        step.settings.limits = step.settings.limits.withMemoryMax(memory)
-        step.limits = controlWrites(for: step.settings.limits, of: .leaf, on: machine).writes
-        step.required = required(step.limits)
-        step.hints = hints(for: step.settings.limits, in: runSettings)
-        return step
-    }
-
     private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
         let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
         let step = WantedStep(
@@ -328,7 +296,7 @@ struct Planner {
 
     /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
     /// share of one download among those that may be under way at a time.
-    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
+    func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
@@ -354,7 +322,7 @@ struct Planner {
     }
 
     /// The control files without which nothing is started.
-    private func required(_ writes: [ControlWrite]) -> Set<String> {
+    func required(_ writes: [ControlWrite]) -> Set<String> {
         policy.enforcement == .required ? Set(writes.map(\.file)) : []
     }
 
