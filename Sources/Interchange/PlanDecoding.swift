@@ -68,7 +68,9 @@ extension Demand {
         self.init(
             cpus: try members.optional("cpus", .double),
             memory: try members.optional("memory_bytes", .bytes),
-            downloads: try members.optional("downloads", .count) ?? 0)
+            downloads: try members.optional("downloads", .count) ?? 0,
+            cpusSource: try members.optional("cpus_source", .word),
+            memorySource: try members.optional("memory_source", .word))
     }
 }
 

@@ -139,11 +139,24 @@ public struct MergedPolicy: Sendable {
         step.stopGrace = view.duration(.stopGrace) ?? step.stopGrace
         step.waitTimeout = view.duration(.waitTimeout) ?? step.waitTimeout
         step.terminal = view.word(.pty) ?? step.terminal
+        if let tries = view.integer(.oomRetry) { step.oomRetries = Int(tries) }
+        step.largestMemory = largestMemory(of: plugin, phase, on: facts)
         step.timeout = timeout.map { Self.cutTimeout($0, view).timeout } ?? view.duration(.timeout)
         step.runAs = view.text(.runAs).map { RunAs($0) }
         step.sha256 = view.text(.sha256)
         step.updatesItself = view.flag(.selfUpdate) ?? step.updatesItself
         return step
+    }
+
+    /// The most memory that a step may ever have: the run's, since its limit holds for every step in it; and where the
+    /// administrator limits the step and says nothing of further tries, no more than that.
+    private func largestMemory(of plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> ByteCount {
+        let run = Self.limits(view([.run], on: facts))
+        let largest = min(run.memoryHigh ?? run.memoryMax ?? facts.memory, facts.memory)
+        let ceiling = PolicyView(
+            tables: Self.present(Self.tables(of: plugin, phase), in: ceiling), ceiling: [], facts: facts)
+        guard ceiling.integer(.oomRetry) == nil, let limit = ceiling.bytes(.memoryMax) else { return largest }
+        return min(largest, limit)
     }
 
     private static func limits(_ view: PolicyView) -> Limits {

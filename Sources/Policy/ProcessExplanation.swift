@@ -9,7 +9,7 @@ struct ProcessExplainer {
     let step: ExplainedStep
 
     var statements: [PolicyStatement] {
-        [nice, idleClass, privileges, capabilities, terminal, timeout, stopGrace, leftovers, waitTimeout]
+        [nice, idleClass, privileges, capabilities, terminal, timeout, stopGrace, leftovers, waitTimeout, oomRetry]
             .compactMap(\.self)
     }
 
@@ -82,5 +82,17 @@ struct ProcessExplainer {
         return PolicyStatement(
             .enforced, slot(.waitTimeout),
             "Put off if what another run holds is not free after \(PolicyValue.durationText(settings.waitTimeout))")
+    }
+
+    private var oomRetry: PolicyStatement? {
+        let settings = settings
+        // Questions are asked once.
+        guard step.phase != .check, settings.oomRetries > 0 else { return nil }
+        let times = settings.oomRetries == 1 ? "once more" : "up to \(settings.oomRetries) times more"
+        let most = settings.largestMemory.map { ", at most \($0)" } ?? ""
+        let text = "Killed for memory, it is tried \(times), each time with twice as much\(most)"
+        return step.isProtected
+            ? PolicyStatement(.leftOut, slot(.oomRetry), text, reason: "no limit of ours kills a commit")
+            : PolicyStatement(.enforced, slot(.oomRetry), text)
     }
 }

@@ -84,11 +84,25 @@ public enum PlanTable {
             expected,
             TableColumn("as", values: steps.map(\.runAs), dropRank: 3),
             TableColumn("memory", values: steps.map(memory), dropRank: 2),
+            TableColumn("expected use", values: steps.map { use($0.demand) }, shrinksTo: 8, dropRank: 0),
             TableColumn("waits for", values: steps.map { $0.waitsFor ?? "" }, shrinksTo: 14, dropRank: 4),
             TableColumn(
                 "mutexes", values: steps.map { $0.mutexes.joined(separator: " ") }, shrinksTo: 10, dropRank: 1),
         ]
         return TableColumn.lines(table, columns: columns)
+    }
+
+    /// What it is expected to use of the memory, and who says so: `320 MiB, manifest`, `101 MiB, earlier runs`.
+    private static func use(_ demand: Demand) -> String {
+        guard let memory = demand.memory else { return "" }
+        let source: String? =
+            switch demand.memorySource {
+            case .estimate: "estimate"
+            case .manifest: "manifest"
+            case .record: "earlier runs"
+            case nil: nil
+            }
+        return [memory.description, source].compactMap(\.self).joined(separator: ", ")
     }
 
     /// What the step's control files will allow it: `≤ 768 MiB`, `high 768 MiB`.

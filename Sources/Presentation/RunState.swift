@@ -79,7 +79,8 @@ struct RunState: Sendable {
         case .progress(let progress):
             change(event, progress.phase) { $0.take(progress, at: now) }
         case .waiting(let phase, let reason):
-            change(event, phase) { if $0.isWaiting { $0.stage = .waiting(reason) } }
+            // One that ran and waits is to be tried once more.
+            change(event, phase) { if !$0.isEnded { $0.wait(for: reason) } }
         case .throttle(let throttle):
             take(throttle, at: now)
         case .stopping(let stopping):

@@ -89,6 +89,11 @@ struct StepState: Sendable {
         if let bytes = new.bytesDownloaded { rate.take(bytes, at: now) }
     }
 
+    mutating func wait(for reason: WaitReason) {
+        stage = .waiting(reason)
+        usage = nil
+    }
+
     mutating func end(_ end: PhaseEnd, at now: Duration) {
         let wall = end.metrics.map { Duration(boundedSeconds: $0.wallSeconds) } ?? runningSince.map { now - $0 }
         stage = .ended(end, after: wall)

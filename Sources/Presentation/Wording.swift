@@ -158,11 +158,21 @@ extension [LimitDeviation] {
         var sentences: [String] = []
         let absent = grouped(filter { $0.effective == nil }, name: \.control)
         if !absent.isEmpty { sentences.append("Not enforced here: \(absent).") }
-        let changed = grouped(filter { $0.effective != nil }) {
+        let changed = grouped(lastOfEach.filter { $0.effective != nil }) {
             "\($0.control) \($0.effective ?? "") instead of \($0.requested)"
         }
         if !changed.isEmpty { sentences.append("Applied otherwise: \(changed).") }
         return sentences
+    }
+
+    /// What was changed again for the same reason counts as it was left.
+    private var lastOfEach: [LimitDeviation] {
+        indices.filter { index in
+            !self[(index + 1)...].contains { later in
+                later.control == self[index].control && later.requested == self[index].requested
+                    && later.reason == self[index].reason
+            }
+        }.map { self[$0] }
     }
 
     /// `cpu.max, memory.max (one reason), io.max (another)`, in order of first mention.

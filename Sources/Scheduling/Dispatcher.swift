@@ -71,7 +71,7 @@ public struct Dispatcher: Sendable {
         var jobs: [JobIndex] = []
     }
 
-    let problem: Problem
+    private(set) var problem: Problem
     let order: PriorityOrder
     private let failFast: Bool
     /// Planning needs no `waiting` actions; for a run they cost a look at each waiting job.
@@ -137,6 +137,21 @@ public struct Dispatcher: Sendable {
         if failFast, closing == nil, let first = ends.first(where: { $0.outcome.isFailure }) {
             endAllWaiting(.skipped, .failFast(first.job), endsFinal: false, &actions)
         }
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// A job that was started has ended, and is to be tried once more with at least `amounts`, or with all there is of
+    /// them. It gives back all that it has, and waits for its turn like every other.
+    ///
+    /// Not where nothing more is to be started (`startsMore`): it is to be reported as ended then.
+    public mutating func retry(_ job: JobIndex, taking amounts: [NamedAmount], now: Double) -> [Action] {
+        precondition(startsMore, "nothing more is to be started")
+        var actions: [Action] = []
+        stopRunning(job, now: now)
+        reservation = nil
+        problem.raiseDemand(of: job, to: amounts)
+        becomeWaiting(job)
         finishRound(now: now, &actions)
         return actions
     }
@@ -241,6 +256,9 @@ public struct Dispatcher: Sendable {
         }
         return (first.end, jobs)
     }
+
+    /// Whether jobs that wait still have their turn: not after a cancellation or a failure that ends the run.
+    public var startsMore: Bool { closing == nil }
 
     /// Whether every job has ended.
     public var isFinished: Bool { unfinished == 0 }

@@ -42,6 +42,8 @@ private let expectations: Set = [
     "a whole number from 0 on",
     "a string of less than 2 GiB",
     "a number of bytes",
+    "a number of bytes from 0 on",
+    "a run such as 20261121-073012-4711",
     "a duration in seconds",
     "a time such as 2026-11-21T07:30:12.345Z",
     "a step such as apt/execute",

@@ -8,7 +8,8 @@ import UpdateModel
         let apt = PluginName("apt")!
         let download = PlannedStep(
             id: StepID(apt, .download), after: [], mutexes: ["pkgmgr:apt", "network:download"],
-            demand: Demand(cpus: 1, memory: ByteCount(314_572_800), downloads: 1),
+            demand: Demand(
+                cpus: 1, memory: ByteCount(314_572_800), downloads: 1, cpusSource: .manifest, memorySource: .record),
             limits: [
                 ControlWrite(file: "memory.high", value: "805306368"),
                 ControlWrite(file: "cpu.max", value: "50000 100000"),
@@ -34,7 +35,7 @@ import UpdateModel
         + #""critical_path":["apt/download","apt/execute"],"#
         + #""steps":[{"id":"apt/download","plugin":"apt","phase":"download","after":[],"#
         + #""mutexes":["pkgmgr:apt","network:download"],"#
-        + #""demand":{"cpus":1,"memory_bytes":314572800,"downloads":1},"#
+        + #""demand":{"cpus":1,"cpus_source":"manifest","memory_bytes":314572800,"memory_source":"record","downloads":1},"#
         + #""limits":{"memory.high":"805306368","cpu.max":"50000 100000"},"run_as":"root","#
         + #""start_seconds":0,"duration_seconds":60,"wave":0},"#
         + #"{"id":"apt/execute","plugin":"apt","phase":"execute","after":["apt/download"],"mutexes":[],"#

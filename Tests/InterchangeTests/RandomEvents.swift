@@ -63,7 +63,8 @@ struct RandomEvents {
                     id: random.step(), after: random.list { $0.step() }, mutexes: random.list { $0.text() },
                     demand: Demand(
                         cpus: random.maybe { $0.double() }, memory: random.maybe { $0.bytes() },
-                        downloads: random.count()),
+                        downloads: random.count(), cpusSource: random.maybe { $0.any(of: DemandSource.allCases) },
+                        memorySource: random.maybe { $0.any(of: DemandSource.allCases) }),
                     limits: random.limits(), runAs: random.text(), isProtected: random.bool(),
                     startSeconds: random.double(), durationSeconds: random.double(), durationIsKnown: random.bool(),
                     wave: random.count(), waitsFor: random.maybe { $0.text() },

@@ -134,7 +134,7 @@ struct ContractTests {
     func notYetEnforced() throws {
         let deviations = try policy().notYetEnforced
         #expect(
-            deviations.map(\.control) == ["step.oom_retry", "plugin.apt.sudo_programs"])
+            deviations.map(\.control) == ["plugin.apt.sudo_programs"])
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
     }
 
@@ -158,7 +158,7 @@ struct ContractTests {
     @Test("nothing is missing where a key switches its mechanism off")
     func switchedOff() throws {
         let text =
-            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[step]\noom_retry = 0\n[window]\nfinish_by = false"
+            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[window]\nfinish_by = false"
         #expect(try merge(base: text).notYetEnforced.isEmpty)
     }
 }

@@ -143,7 +143,7 @@ struct ExplanationTests {
             "At most 50 % of all 8 CPUs", "CPU weight 20 among its siblings", "I/O weight 10 among its siblings",
             "No limit of processes and threads", "Root with no capability | ", "is left alone",
             "Runs on a pseudo-terminal",
-            "not_enforced: oom_retry = 2 |  | [step] oom_retry | this version checks it and does not act on it",
+            "enforced: Killed for memory, it is tried up to 2 times more, each time with twice as much, at most 16 GiB |",
             "left_out: Gains no privileges through set-user-ID programs |  | [step] no_new_privileges | the plugin calls sudo",
             "Stopped after 1h, as its manifest or its command has it |  |  | ",
         ] {

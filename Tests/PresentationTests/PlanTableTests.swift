@@ -89,6 +89,32 @@ import UpdateModel
                 + "Not enforced here: memory.max, memory.high (no memory controller), io.max (no disk).")
     }
 
+    @Test func `a limit that was changed several times is told as it was left`() {
+        var plan = ExampleRun.plan
+        plan.deviations = ["48", "72", "108"].map {
+            LimitDeviation(control: "memory.high", requested: "32", effective: $0, reason: "it would stop")
+        }
+        #expect(
+            text(plan, columns: 300).last?.hasSuffix("otherwise: memory.high 108 instead of 32 (it would stop).")
+                == true)
+    }
+
+    @Test func `what a step is expected to use is shown with who says so, where there is room`() {
+        var plan = ExampleRun.plan
+        let sources: [(DemandSource?, String)] = [
+            (.estimate, "320 MiB, estimate"), (.manifest, "320 MiB, manifest"), (.record, "320 MiB, earlier runs"),
+            (nil, "320 MiB"),
+        ]
+        for (index, (source, _)) in sources.enumerated() {
+            plan.steps[index].demand = Demand(memory: ByteCount(320 << 20), memorySource: source)
+        }
+        let lines = text(plan, columns: 200)
+        #expect(lines[3].contains("expected use"))
+        for (index, (_, words)) in sources.enumerated() { #expect(lines[4 + index].contains("   \(words)   ")) }
+        #expect(!text(plan, columns: 80)[3].contains("expected use"))
+        #expect(!text(ExampleRun.plan, columns: 200)[3].contains("expected use"))
+    }
+
     @Test func `names from files cannot drive the terminal`() {
         var plan = ExampleRun.plan
         plan.hostName = "h\u{1B}]0;x\u{07}"

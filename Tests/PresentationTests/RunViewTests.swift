@@ -160,6 +160,18 @@ import UpdateModel
         }
     }
 
+    @Test mutating func `a step that ran and is to be tried again waits, and then runs anew`() {
+        plan(1)
+        start("p0/execute", at: 1)
+        _ = take("p0", .waiting(.execute, .memory), at: 5)
+        #expect(live(at: 5)[2] == " ◌ p0/execute   waits for memory")
+        start("p0/execute", at: 8)
+        #expect(live(at: 9)[2].contains("0:01"))
+        _ = take("p0", .phaseEnd(PhaseEnd(phase: .execute, outcome: .succeeded)), at: 10)
+        _ = take("p0", .waiting(.execute, .memory), at: 11)
+        #expect(!live(at: 11).contains { $0.contains("waits") })
+    }
+
     @Test mutating func `who holds a mutex is named`() {
         _ = take(nil, .plan(ExampleRun.plan), at: 0)
         start("apt/download", at: 0)

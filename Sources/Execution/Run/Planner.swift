@@ -55,6 +55,8 @@ struct Planner {
     let selection: Selection
     /// In the order in which they run.
     var hooks: [Hook] = []
+    /// What steps needed in earlier runs.
+    var record = PeakRecord()
     /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
     let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
@@ -66,7 +68,7 @@ struct Planner {
         _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
     ) throws(RunError) -> PreparedRun {
         let run = runSettings
-        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
+        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found.map(withEarlierPeaks)
         var nodes: [PluginNode] = []
         var absent = notSelected.map { name in
             AbsentPlugin(
@@ -264,6 +266,7 @@ struct Planner {
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
         let isProtected = phase.isProtected && !selection.isDryRun
+        let lesson = isProtected ? nil : applyLesson(of: StepID(plugin.name, phase.phase), to: &settings)
         let (writes, deviations) = controlWrites(
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
@@ -273,7 +276,7 @@ struct Planner {
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
-        return (command, deviations)
+        return (command, deviations + [lesson].compactMap(\.self))
     }
 
     private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
@@ -289,7 +292,7 @@ struct Planner {
 
     /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
     /// share of one download among those that may be under way at a time.
-    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
+    func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
@@ -315,7 +318,7 @@ struct Planner {
     }
 
     /// The control files without which nothing is started.
-    private func required(_ writes: [ControlWrite]) -> Set<String> {
+    func required(_ writes: [ControlWrite]) -> Set<String> {
         policy.enforcement == .required ? Set(writes.map(\.file)) : []
     }
 

@@ -37,6 +37,7 @@ public actor RunSession {
     private var isWatched = false
     private var supervisor: RunSupervisor?
     private var governance: Governance?
+    private var lessons: MemoryLessons?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -165,6 +166,26 @@ public actor RunSession {
         endWaiter = nil
     }
 
+    /// What is wrong with the record of what steps needed in earlier runs, as a sentence; known once a plan was made.
+    public private(set) var recordTrouble: String?
+
+    private var peakRecord: PeakRecord {
+        let (record, trouble) = PeakFile(configuration.places).read()
+        recordTrouble = trouble ?? recordTrouble
+        return record
+    }
+
+    private func keepLessons() {
+        guard let lessons, lessons.hasLearned else { return }
+        let file = PeakFile(configuration.places)
+        do throws(Errno) {
+            try file.write(lessons.record)
+        } catch {
+            bus.publish(
+                .error("what steps needed is not noted for the next run: \(file.path): \(error). Make room there"))
+        }
+    }
+
     // MARK: Asking
 
     /// What each of `plugins` is and has to do, by name.
@@ -238,9 +259,11 @@ public actor RunSession {
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         var planner = planner
+        planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
+        lessons = MemoryLessons(planner, run: run)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
             func writes(_ role: GroupRole) -> [ControlWrite] {
@@ -282,7 +305,8 @@ public actor RunSession {
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
     /// that cannot be enforced does not matter.
     public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
-        let planner = planner
+        var planner = planner
+        planner.record = peakRecord
         let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
         let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
         let refused = configuration.selection.refused.map { name in
@@ -417,8 +441,8 @@ public actor RunSession {
 
     /// Runs a plan to its end, and returns when every reader has been told all of it.
     public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
-        guard let starter, let questioner, let directory else {
-            preconditionFailure("open() and openJournal() come first")
+        guard let starter, let questioner, let directory, let lessons else {
+            preconditionFailure("open(), plan() and openJournal() come first")
         }
         bus.publish(.plan(prepared.plan))
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
@@ -431,13 +455,14 @@ public actor RunSession {
                 "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
+        let commitRelief = tree.map { CommitRelief($0, memory: machine.memory, loop: loop, bus: bus) }
         startGuardian()
         if let guardianTrouble { bus.publish(.error(guardianTrouble)) }
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
-                questioner: questioner, writer: writer, directory: directory, guardian: guardian, locks: foreignLocks(),
-                window: windowGate
+                questioner: questioner, writer: writer, directory: directory, guardian: guardian,
+                locks: foreignLocks(), window: windowGate, lessons: lessons, commitRelief: commitRelief
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             govern(supervisor)
@@ -452,6 +477,7 @@ public actor RunSession {
         governance?.stop()
         governance = nil
         supervisor = nil
+        keepLessons()
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))

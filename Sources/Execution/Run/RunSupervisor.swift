@@ -50,9 +50,14 @@ final class RunSupervisor {
     private let guardian: Guardian?
     private let locks: ForeignLocks
     private let window: WindowWatch
+    private let lessons: MemoryLessons
+    /// `nil` where commits have no groups.
+    private let commitRelief: CommitRelief?
     private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
+    /// What is started for steps that are tried again with more memory.
+    private var retries: [StepID: StepCommand] = [:]
     private var actions: Deque<Dispatcher.Action> = []
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
@@ -85,7 +90,8 @@ final class RunSupervisor {
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
         questioner: Questioner, writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
-        window: WindowGate?, completion: @escaping (RunResult) -> Void
+        window: WindowGate?, lessons: MemoryLessons, commitRelief: CommitRelief?,
+        completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
         self.options = options
@@ -98,6 +104,8 @@ final class RunSupervisor {
         self.guardian = guardian
         self.locks = locks
         self.window = WindowWatch(window, plan: prepared.plan, loop: loop)
+        self.lessons = lessons
+        self.commitRelief = commitRelief
         self.completion = completion
         startTime = loop.now
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
@@ -206,7 +214,7 @@ final class RunSupervisor {
 
     private func start(_ job: JobIndex) {
         let step = prepared.graph.step(job)
-        guard let command = prepared.commands[step] else {
+        guard let command = retries[step] ?? prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
         }
         if let reason = window.refusal(of: command) {
@@ -257,6 +265,7 @@ final class RunSupervisor {
         let step = run.step
         do throws(StartFailure) {
             try run.start(with: starter, under: guardian, logIn: directory)
+            if run.command.isProtected, let leaf = run.leaf { commitRelief?.begin(step, leaf) }
         } catch {
             running[step] = nil
             stepOfLog[run.logID] = nil
@@ -273,14 +282,24 @@ final class RunSupervisor {
         running[step] = nil
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
+        if run.command.isProtected { commitRelief?.end(step) }
+        lessons.note(run.command, run.memory, end.outcome)
         if shouldRetry(run, end) {
             var command = run.command
-            let number = command.attempt
+            let number = command.attempt - command.memoryRetries
             command.attempt += 1
             bus.publish(
                 .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(number) of \(options.retries)"),
                 of: step.plugin)
             return launch(command)
+        }
+        var end = end
+        if end.outcome == .oomKilled, report.signal == nil, dispatcher.startsMore {
+            do throws(MemoryKill.Refusal) {
+                return tryAgain(try lessons.retry(run.command, run.memory))
+            } catch {
+                if let sentence = error.sentence { end.error = end.error.map { "\($0). \(sentence)" } ?? sentence }
+            }
         }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
         examine(run.command, end) { [unowned self] end in releaseAndReport(step, end, hasRun: true) }
@@ -307,12 +326,23 @@ final class RunSupervisor {
         if let question { examined[command.step] = question }
     }
 
+    /// It gives back all that it holds, and waits for its turn with more.
+    private func tryAgain(_ retry: MemoryLessons.Retry) {
+        let step = retry.command.step
+        guard let job = prepared.graph.job(step) else { return }
+        bus.publish(.limit(retry.deviation), of: step.plugin)
+        retries[step] = retry.command
+        locks.release(lockedMutexes(of: job))
+        perform(dispatcher.retry(job, taking: retry.amounts, now: now))
+    }
+
     private func tellGuardianOfEnd(of run: StepRun) {
         if run.command.isProtected { guardian?.unprotect(step: run.step) } else { guardian?.untrack(step: run.step) }
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
-        guard report.signal == nil, run.command.attempt <= options.retries, window.refusal(of: run.command) == nil
+        guard report.signal == nil, run.command.attempt - run.command.memoryRetries <= options.retries,
+            window.refusal(of: run.command) == nil
         else { return false }
         switch end.outcome {
         case .failed, .timedOut, .killed: return true

@@ -10,9 +10,9 @@ struct StepJudgement {
     let end: ProcessLifecycle.End
     /// Processes of the group that the kernel killed for memory.
     let oomKills: Int64
+    /// The step's own limit, where that is what killed them.
+    let killingLimit: ByteCount?
     let memoryPeak: ByteCount?
-    /// The limits that were in force.
-    let applied: [ControlWrite]
     var logFailure: Errno?
     /// Why it never was the program.
     let launchError: LaunchError?
@@ -72,14 +72,13 @@ struct StepJudgement {
 
     private var memoryError: String {
         let plugin = command.step.plugin
-        guard let limit = applied.first(where: { $0.file == "memory.max" }).flatMap({ Int64($0.value) }) else {
-            // No limit of its own: the run's, or the whole machine.
+        guard let allowed = killingLimit else {
+            // Not for a limit of its own: the run's, or the whole machine.
             return "the kernel killed it since memory ran out, of the whole run or of the machine"
                 + " (its peak was \(memoryPeak.map(\.description) ?? "not measured")). Run fewer steps at a time: --jobs 1"
         }
-        let allowed = ByteCount(limit)
         let used = memoryPeak.map { "\($0) used" } ?? "all used"
-        let proposal = Self.setting(ByteCount(limit * 2))
+        let proposal = Self.setting(ByteCount(allowed.bytes * 2))
         return "\(plugin) was killed at its memory limit: \(allowed) allowed, \(used)."
             + " Raise [plugin.\(plugin)] memory_max, or --set plugin.\(plugin).memory_max=\(proposal)"
     }

@@ -17,6 +17,10 @@ struct StepCommand: Sendable {
     var isDryRun = false
     /// From 1: each process of a step has a group of its own.
     var attempt = 1
+    /// Of the tries before, those that ended for want of memory.
+    var memoryRetries = 0
+    /// No other step beside it.
+    var isAlone = false
     var runAs: RunAs
     var settings: StepSettings
     /// Control writes of its group, in order.
