@@ -154,10 +154,12 @@ final class RunSupervisor {
         case .waiting(let job, let obstacle):
             let step = prepared.graph.step(job)
             // Every job that waits for it is told here, and not only the one that has met it first.
+            var limit: Duration?
             if case .foreignLock(let lock, let holder) = obstacle {
-                waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
+                limit = waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
             }
-            bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
+            bus.publish(
+                .waiting(step.phase, prepared.graph.waitReason(obstacle), givesUpAfter: limit), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
