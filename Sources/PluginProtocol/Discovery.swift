@@ -68,6 +68,8 @@ public struct DiscoveredPlugin: Hashable, Sendable {
     public var knowsEstimate: Bool
     /// Whether it can be asked to update itself.
     public var offersSelfUpdate: Bool
+    /// Whether what it downloads keeps to the rate that it is told.
+    public var keepsDownloadRate: Bool { manifest?.keepsDownloadRate ?? false }
 
     public init(
         name: PluginName, directory: String, executable: String, manifest: Manifest?, manifestPath: String?,

@@ -39,6 +39,7 @@ extension Manifest {
         estimate = reader.boolean("estimate")
         selfUpdate = reader.boolean("self_update") ?? false
         dryRun = reader.boolean("dry_run")
+        keepsDownloadRate = reader.boolean("keeps_download_rate") ?? false
         isOnByDefault = reader.boolean("enabled") ?? true
     }
 

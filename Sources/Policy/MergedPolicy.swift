@@ -97,6 +97,7 @@ public struct MergedPolicy: Sendable {
         run.parallel = integer(.parallel, in: tables).map { Int($0) }
         if let downloads = integer(.downloads, in: tables) { run.downloads = Int(downloads) }
         if case .memory(.bytes(let rate)) = value(.downloadRate, in: tables) { run.downloadRate = rate }
+        if case .boolean(let flag) = value(.downloadEnforce, in: tables) { run.enforcesDownloadRate = flag }
         return run
     }
 

@@ -111,7 +111,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
     var isEnforced: Bool {
         switch home {
         case .window: false
-        default: ![.downloadEnforce, .oomRetry, .sudoPrograms].contains(self)
+        default: ![.oomRetry, .sudoPrograms].contains(self)
         }
     }
 }

@@ -12,7 +12,7 @@ struct ProcessExplainer {
     private var settings: StepSettings { policy.step(step.plugin, step.phase, on: facts) }
 
     var statements: [PolicyStatement] {
-        [nice, idleClass, privileges, capabilities, terminal, timeout, stopGrace, leftovers, waitTimeout]
+        [nice, idleClass, privileges, capabilities, terminal, downloadRate, timeout, stopGrace, leftovers, waitTimeout]
             .compactMap(\.self)
     }
 
@@ -47,6 +47,18 @@ struct ProcessExplainer {
     private var terminal: PolicyStatement? {
         guard settings.terminal == .always, step.phase != .check else { return nil }
         return PolicyStatement(.enforced, slot(.pty), "Runs on a pseudo-terminal")
+    }
+
+    private var downloadRate: PolicyStatement? {
+        let run = policy.run(on: facts)
+        guard let keepsRate = step.keepsDownloadRate, let rate = run.downloadRate else { return nil }
+        let slot = policy.setting(.downloadRate, in: [.run])?.slot
+        let text = "Keeps to the share of \(rate) a second that it is told"
+        if keepsRate { return PolicyStatement(.enforced, slot, text) }
+        let isHeld = run.enforcesDownloadRate && facts.downloadLimitRefusal == nil
+        let reason = "its manifest does not say that it does (keeps_download_rate)"
+        return PolicyStatement(
+            isHeld ? .altered : .notEnforced, slot, text, reason: isHeld ? "\(reason); the kernel holds it" : reason)
     }
 
     private var timeout: PolicyStatement? {

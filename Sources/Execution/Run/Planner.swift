@@ -46,6 +46,8 @@ public struct PreparedRun: Sendable {
     /// Files that no other program may have locked when a step starts.
     var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
+    /// What each download is told of the policy's rate; `nil`: there is none.
+    var downloadShares: DownloadShares?
 }
 
 /// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
@@ -147,8 +149,11 @@ struct Planner {
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
             deviations: Self.eachOnce(
-                Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }
-            ))
+                Self.branchDeviations(run, on: machine) + policy.notYetEnforced
+                    + run.downloadDeviations(
+                        of: facts.filter { running.contains($0.name) }.map { ($0.name, $0.plugin.keepsDownloadRate) },
+                        on: machine)
+                    + steps.flatMap { missing[$0.id] ?? [] }))
         plan.policyHash = sha256(policy.canonicalText)
         if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
@@ -159,7 +164,9 @@ struct Planner {
                 }),
             lockedFiles: lockedFiles,
             downloads: Dictionary(
-                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
+                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }),
+            downloadShares: run.downloadShares(
+                among: Dictionary(uniqueKeysWithValues: steps.map { ($0.id, $0.demand.downloads) }), on: machine))
     }
 
     var runSettings: RunSettings {
@@ -291,16 +298,14 @@ struct Planner {
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
-    /// share of one download among those that may be under way at a time.
+    /// The tighter of the step's and the run's limits, since that is what the step will feel. A step of the download pool is
+    /// told its share of the rate when it starts.
     private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
         limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
-        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
-        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
-        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
+        return ResourceHints(limits, downloadRate: run.downloadRateHint(on: machine), machineCPUs: machine.cpus)
     }
 
     /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
@@ -351,7 +356,10 @@ struct Planner {
                 ).deviations
             }
         }
-        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
+        let run = policy.run(on: machine)
+        return eachOnce(
+            branchDeviations(run, on: machine) + policy.notYetEnforced
+                + run.downloadDeviations(of: plugins.map { ($0.name, $0.keepsDownloadRate) }, on: machine) + steps)
     }
 
     /// A limit that many steps share is told once.

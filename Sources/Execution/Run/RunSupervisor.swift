@@ -61,6 +61,7 @@ final class RunSupervisor {
         },
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
+    private var downloadShares: DownloadShares?
     private var report = RunResult()
     private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
@@ -92,6 +93,7 @@ final class RunSupervisor {
         self.locks = locks
         self.completion = completion
         startTime = loop.now
+        downloadShares = prepared.downloadShares
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -164,6 +166,7 @@ final class RunSupervisor {
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            downloadShares?.end(step)
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
@@ -206,6 +209,7 @@ final class RunSupervisor {
         var command = command
         if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
+        if let share = downloadShares?.begin(step) { command.hints.downloadRate = share }
         do throws(Errno) {
             let run = StepRun(
                 command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
@@ -270,6 +274,7 @@ final class RunSupervisor {
     private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
         guard let job = prepared.graph.job(step) else { return }
         locks.release(lockedMutexes(of: job))
+        downloadShares?.end(step)
         finish(step, end, hasRun: hasRun)
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
