@@ -186,7 +186,7 @@ private struct StreamEnds: ~Copyable {
 
     init(_ streams: StandardStreams) throws(Errno) {
         switch streams {
-        case .pipes:
+        case .pipes, .dialogue:
             let first = try Pipe()
             let second = try Pipe()
             let outputEnds = first.ends()
@@ -195,7 +195,7 @@ private struct StreamEnds: ~Copyable {
             childOutput = OwnedDescriptor(owning: outputEnds.write)
             errors = OwnedDescriptor(owning: errorEnds.read)
             childErrors = OwnedDescriptor(owning: errorEnds.write)
-            input = nil
+            if case .dialogue(let descriptor) = streams { input = descriptor } else { input = nil }
         case .terminal(let size, _), .outputTerminal(let size):
             let terminal = try PseudoTerminal(size: size).ends()
             output = OwnedDescriptor(owning: terminal.controller)

@@ -64,9 +64,12 @@ public struct ExplainedStep: Hashable, Sendable {
     public var callsSudo: Bool
     /// Of the manifest, or of the command.
     public var timeout: Duration
+    /// Whether the manifest says that what it downloads keeps to a rate; `nil`: it is not the phase that downloads.
+    public var keepsDownloadRate: Bool?
 
     public init(
-        _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration
+        _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration,
+        keepsDownloadRate: Bool? = nil
     ) {
         self.plugin = plugin
         self.phase = phase
@@ -74,6 +77,7 @@ public struct ExplainedStep: Hashable, Sendable {
         self.isRoot = isRoot
         self.callsSudo = callsSudo
         self.timeout = timeout
+        self.keepsDownloadRate = keepsDownloadRate
     }
 }
 
@@ -103,7 +107,26 @@ extension MergedPolicy {
                 .enforced, setting(.downloads, in: .run)?.slot,
                 run.downloads == 1 ? "One download at a time" : "At most \(run.downloads) downloads at the same time"))
         let cuts = [PolicyTable.document, .run, .protect, .window].map { view([$0], on: facts) }
-        return Self.marked(statements + protectionStatements + windowStatements + hookStatements, by: cuts)
+        statements += downloadStatements(run, on: facts) + protectionStatements + windowStatements + hookStatements
+        return Self.marked(statements, by: cuts)
+    }
+
+    /// The rate of all downloads together. Whether a plugin's tool keeps to its share is told of its steps.
+    private func downloadStatements(_ run: RunSettings, on facts: MachineFacts) -> [PolicyStatement] {
+        var statements: [PolicyStatement] = []
+        if let rate = run.downloadRate {
+            statements.append(
+                PolicyStatement(
+                    .enforced, setting(.downloadRate, in: .run)?.slot,
+                    "Each download is told its share of \(rate) a second when it begins"))
+        }
+        if run.enforcesDownloadRate {
+            let slot = setting(.downloadEnforce, in: .run)?.slot
+            let text = "The kernel drops what all steps together receive beyond that rate"
+            let refusal = run.downloadRate == nil ? "the policy has no download_rate" : facts.downloadLimitRefusal
+            statements.append(PolicyStatement(refusal == nil ? .enforced : .notEnforced, slot, text, reason: refusal))
+        }
+        return statements
     }
 
     /// Says of each value that the ceiling has cut what was asked for, and where the ceiling stands.

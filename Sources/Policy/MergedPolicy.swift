@@ -120,6 +120,7 @@ public struct MergedPolicy: Sendable {
         run.parallel = jobs.map { cutJobs($0, on: facts).jobs } ?? view.integer(.parallel).map { Int($0) }
         if let downloads = view.integer(.downloads) { run.downloads = Int(downloads) }
         run.downloadRate = view.bytes(.downloadRate)
+        run.enforcesDownloadRate = view.flag(.downloadEnforce) ?? false
         return run
     }
 

@@ -88,6 +88,24 @@ extension WaitReason {
     }
 }
 
+extension WaitReason {
+    /// What others hold and for how long it was waited for, in ever fewer words: at last the lock, its holder and the time.
+    func phrases(waited: Duration, left: Duration) -> [String] {
+        let short: (lock: String, name: String, holder: String)
+        switch self {
+        case .lockedFile(let path, let holder):
+            short = (path, path.split(separator: "/").last.map(String.init) ?? path, holder)
+        case .otherRun(let mutex, let holder): short = (mutex, mutex, holder)
+        default: return ["waits for \(phrase)"]
+        }
+        return [
+            "waits for \(phrase), \(waited.wholeSeconds.sentence); gives up in \(left.wholeSeconds.sentence)",
+            "waits \(waited.clock) of \((waited + left).clock) for \(short.lock), \(short.holder)",
+            "waits \(waited.clock) for \(short.name), \(short.holder)",
+        ]
+    }
+}
+
 extension Throttle {
     /// What the run does about it.
     var phrase: String {

@@ -264,7 +264,8 @@ public struct Event: Hashable, Sendable {
         case dropped(Dropped)
         case result(UpdateResult)
         case limit(LimitDeviation)
-        case waiting(Phase, WaitReason)
+        /// The duration is from now until the step gives up, where others hold what it waits for.
+        case waiting(Phase, WaitReason, givesUpAfter: Duration? = nil)
         case throttle(Throttle)
         case stopping(Stopping)
         case phaseEnd(PhaseEnd)

@@ -170,6 +170,14 @@ import UpdateModel
                 == #","phase":"download","for":"\#(text)""#)
     }
 
+    @Test("who waits for others says after how long the step gives up")
+    func givingUp() {
+        let reason = WaitReason.otherRun(mutex: "dpkg", holder: "pid 12 (anna)")
+        #expect(
+            members("waiting", .waiting(.download, reason, givesUpAfter: .milliseconds(90_500)), plugin: apt)
+                == #","phase":"download","for":"mutex:dpkg held by pid 12 (anna)","gives_up_after_seconds":90.5"#)
+    }
+
     @Test("throttle says how far the run steps back and for whom")
     func throttle() {
         let throttle = Throttle(state: .slowed, share: Fraction(0.25), cause: "db.service waits for I/O (PSI 23 %)")

@@ -19,7 +19,7 @@ struct RandomEvents {
             case 5: .dropped(dropped())
             case 6: .result(result())
             case 7: .limit(deviation())
-            case 8: .waiting(phase(), waitReason())
+            case 8: .waiting(phase(), waitReason(), givesUpAfter: maybe { $0.duration() })
             case 9: .stopping(stopping())
             case 10: .phaseEnd(phaseEnd())
             case 11: .completion(completion())

@@ -96,7 +96,10 @@ struct ContractTests {
                     path: "/", readBandwidthMax: ByteCount(80 << 20), writeBandwidthMax: ByteCount(40 << 20),
                     readIOPSMax: 800, writeIOPSMax: 400)
             ])
-        #expect(run.limitTexts == ["memory ≤ 5.6 GiB", "CPU ≤ 100 % of one", "3 steps at a time", "2 downloads"])
+        #expect(
+            run.limitTexts == [
+                "memory ≤ 5.6 GiB", "CPU ≤ 100 % of one", "3 steps at a time", "2 downloads at 20 MiB/s together",
+            ])
     }
 
     @Test("gives each step its settings")

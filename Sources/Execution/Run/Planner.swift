@@ -46,6 +46,8 @@ public struct PreparedRun: Sendable {
     /// Files that no other program may have locked when a step starts.
     var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
+    /// What each download is told of the policy's rate; `nil`: there is none.
+    var downloadShares: DownloadShares?
 }
 
 /// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
@@ -142,8 +144,10 @@ struct Planner {
                 waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) }, hook: command?.hook)
         }
         let running = Set(steps.map(\.id.plugin))
+        let downloading = facts.filter { running.contains($0.name) }.map { ($0.name, $0.plugin.keepsDownloadRate) }
         let unenforced = Self.eachOnce(
-            Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] })
+            Self.branchDeviations(run, on: machine) + policy.notYetEnforced
+                + run.downloadDeviations(of: downloading, on: machine) + steps.flatMap { missing[$0.id] ?? [] })
         if enforces { try refuse(unenforced) }
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
         var plan = Plan(
@@ -161,7 +165,9 @@ struct Planner {
                 }),
             lockedFiles: lockedFiles,
             downloads: Dictionary(
-                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
+                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }),
+            downloadShares: run.downloadShares(
+                among: Dictionary(uniqueKeysWithValues: steps.map { ($0.id, $0.demand.downloads) }), on: machine))
     }
 
     var runSettings: RunSettings { policy.run(on: machine, jobs: selection.jobs) }
@@ -290,16 +296,14 @@ struct Planner {
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
-    /// share of one download among those that may be under way at a time.
+    /// The tighter of the step's and the run's limits, since that is what the step will feel. A step of the download pool is
+    /// told its share of the rate when it starts.
     func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
         limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
-        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
-        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
-        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
+        return ResourceHints(limits, downloadRate: run.downloadRateHint(on: machine), machineCPUs: machine.cpus)
     }
 
     /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
@@ -352,7 +356,10 @@ struct Planner {
                 ).deviations
             }
         }
-        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
+        let run = policy.run(on: machine)
+        return eachOnce(
+            branchDeviations(run, on: machine) + policy.notYetEnforced
+                + run.downloadDeviations(of: plugins.map { ($0.name, $0.keepsDownloadRate) }, on: machine) + steps)
     }
 
     /// A limit that many steps share is told once.

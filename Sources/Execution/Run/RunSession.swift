@@ -38,6 +38,7 @@ public actor RunSession {
     private var supervisor: RunSupervisor?
     private var governance: Governance?
     private var lessons: MemoryLessons?
+    private var downloadLimit: DownloadLimit?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -98,6 +99,7 @@ public actor RunSession {
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+        limitDownloads()
         do throws(Errno) {
             let launcher = try InProcessLauncher()
             let janitor = try Janitor()
@@ -126,8 +128,29 @@ public actor RunSession {
         }
     }
 
+    /// Has the kernel hold the run to its download rate, where the policy wants that; from the first question on.
+    private func limitDownloads() {
+        let run = configuration.policy.run(on: machine)
+        guard run.enforcesDownloadRate, let rate = run.downloadRate else { return }
+        do throws(DownloadLimitRefusal) {
+            let limit = try DownloadLimit(rate, for: self.run, in: site)
+            limit.onLoss(on: loop) { [unowned self] in assumeIsolated { $0.downloadLimitWasLost() } }
+            downloadLimit = limit
+        } catch {
+            machine.downloadLimitRefusal = error.reason
+        }
+    }
+
+    private func downloadLimitWasLost() {
+        let reason = "nft has ended, and its rules with it"
+        machine.downloadLimitRefusal = reason
+        bus.publish(.limit(RunSettings.enforcement(refused: reason)))
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
+        downloadLimit?.end()
+        downloadLimit = nil
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()

@@ -72,6 +72,7 @@ final class RunSupervisor {
         },
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
+    private var downloadShares: DownloadShares?
     private var report = RunResult()
     private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
@@ -108,6 +109,7 @@ final class RunSupervisor {
         self.commitRelief = commitRelief
         self.completion = completion
         startTime = loop.now
+        downloadShares = prepared.downloadShares
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -176,14 +178,17 @@ final class RunSupervisor {
         case .waiting(let job, let obstacle):
             let step = prepared.graph.step(job)
             // Every job that waits for it is told here, and not only the one that has met it first.
+            var limit: Duration?
             if case .foreignLock(let lock, let holder) = obstacle {
-                waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
+                limit = waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
             }
-            bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
+            bus.publish(
+                .waiting(step.phase, prepared.graph.waitReason(obstacle), givesUpAfter: limit), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            downloadShares?.end(step)
             switch reason {
             case .timeIsOver: put(off: step)
             case .requirement(let other) where window.putOff.contains(prepared.graph.step(other)): window.put(off: step)
@@ -245,6 +250,7 @@ final class RunSupervisor {
         var command = command
         if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
+        if let share = downloadShares?.begin(step) { command.hints.downloadRate = share }
         do throws(Errno) {
             let run = StepRun(
                 command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
@@ -353,6 +359,7 @@ final class RunSupervisor {
     private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
         guard let job = prepared.graph.job(step) else { return }
         locks.release(lockedMutexes(of: job))
+        downloadShares?.end(step)
         finish(step, end, hasRun: hasRun)
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
