@@ -284,7 +284,12 @@ public final class CgroupTree: Sendable {
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
         do throws(CgroupError) {
-            try base.removeChild(name)
+            do throws(CgroupError) {
+                try base.removeChild(name)
+            } catch  where error.errno == .resourceBusy {
+                guard let scope, (try? scope.moveOut(processes())) != nil else { throw error }
+                try base.removeChild(name)
+            }
         } catch {
             // What is still there, the policy keeps: no later run is to take it for what a dead run left.
             try Sweep.markKept(run)

@@ -44,6 +44,18 @@ public struct ScopeRequest: Hashable, Sendable {
 
     public var unit: String { "update-all-\(run).scope" }
 
+    /// What is left when the run is over is a scope like any other, and stopped like one.
+    var unitOfLeftovers: String { "update-all-\(run)-left.scope" }
+
+    func properties(ofLeftovers processes: [pid_t]) -> [(name: String, value: BusValue)] {
+        [
+            ("Description", .string("Left running by updates, run \(run)")),
+            ("Slice", .string(Self.slice)),
+            ("PIDs", .array(processes.map { .uint32(UInt32($0)) }, of: "u")),
+            ("CollectMode", .string("inactive-or-failed")),
+        ]
+    }
+
     /// The unit's properties, with the D-Bus types of org.freedesktop.systemd1(5). Those of systemd 236 and older, since one
     /// that a manager does not know makes it refuse them all.
     /// - Parameter controller: the bus name of whoever is to be asked when the scope is to stop.

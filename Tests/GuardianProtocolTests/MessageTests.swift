@@ -18,6 +18,7 @@ struct MessageTests {
         .untrack(step),
         .terminal(nil),
         .terminal(.init(attributes: [1, 2, 0, 255], escapes: [0x1B, 0x5B], sessionLeader: 1, foregroundGroup: -1)),
+        .keepOpen,
         .finish,
     ]
 

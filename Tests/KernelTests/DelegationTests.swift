@@ -84,7 +84,8 @@ struct DelegationTests {
             }
             let run = RunID(start: Timestamp(millisecondsSince1970: 0), processID: getpid())
             guard case .tree(let tree) = CgroupTree.prepare(run: run) else { return 1 }
-            guard tree.controllers.isEmpty, tree.missingControllerReason.contains("start update-all in one of its own") else {
+            guard tree.controllers.isEmpty, tree.missingControllerReason.contains("start update-all in one of its own")
+            else {
                 return 2
             }
             let leaf = try tree.makeLeaf(step("mine"), isProtected: false, limits: [control("pids.max", "7")])
