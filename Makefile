@@ -58,6 +58,8 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
 	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
+	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
+	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"
 	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \

@@ -108,7 +108,7 @@ public final class CgroupTree: Sendable {
         let path = (try? CgroupEnvironment.current())?.ownGroup ?? ""
         guard path.hasSuffix("/" + scope.unit) else {
             return .unavailable(
-                reason: "systemd has started \(scope.unit), and this process is in \(path.isEmpty ? "no group" : path)")
+                reason: "systemd has started \(scope.unit), and this process is not in it: \(path)")
         }
         let base = join(environment.hierarchy.mount ?? "", path)
         try Sweep.removeDeadScopes(beside: base)

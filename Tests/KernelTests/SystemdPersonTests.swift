@@ -41,6 +41,15 @@ extension SystemdTests {
             let doctor = try Program.command("doctor --state-dir \(run.program.state)", as: "lina")
             #expect(doctor.contains("cpu, memory, pids, without io"), "\(doctor)")
             #expect(doctor.contains("systemctl edit user@.service"), "\(doctor)")
+            try shell(
+                """
+                cp -r '\(Program.sources)/contrib/systemd/user@.service.d' /etc/systemd/system/
+                systemctl daemon-reload && systemctl restart user@\(user).service
+                timeout 30 sh -c 'until [ -S /run/user/\(user)/bus ]; do sleep 0.2; done'
+                """)
+            defer { _ = try? shell("rm -r /etc/systemd/system/user@.service.d && systemctl daemon-reload") }
+            let mended = try Program.command("doctor --state-dir \(run.program.state)", as: "lina")
+            #expect(mended.contains("cpu, io, memory, pids"), "\(mended)")
             try shell("loginctl disable-linger lina && loginctl terminate-user lina")
         }
 
