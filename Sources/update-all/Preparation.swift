@@ -27,7 +27,7 @@ struct Preparation {
         display: DisplayChoice? = nil, saved: Plan? = nil,
         phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
     ) throws {
-        places = common.places()
+        places = try common.places()
         configuration = try common.configuration(places, display: display)
         let policy = try loadPolicy(places, configuration, assignments: common.assignments)
         if policy.name == "built-in" {

@@ -56,6 +56,7 @@ private let expectations: Set = [
     "what is waited for",
     "the end of the text",
     "an absolute path",
+    "an absolute path, or one that begins with ~/",
     "a text that is not empty",
     "the name of another plugin ([a-z0-9][a-z0-9._-]{0,63})",
     "a number of CPUs over 0",

@@ -10,7 +10,8 @@ import UpdateModel
 struct AptTests {
     private static let repository = "/srv/demo-apt"
 
-    /// The machine gets version 1.0 of the packages, and a repository with 2.0 as its only source.
+    /// The machine gets version 1.0 of the packages and none that only 2.0 needs, and a repository with 2.0 as its only
+    /// source, whatever an earlier test has made of it.
     func prepare() throws -> Program {
         if !fileExists(Self.repository) {
             try shell(
@@ -23,7 +24,11 @@ struct AptTests {
                 apt-get update
                 """)
         }
-        try shell("dpkg --install \(Self.repository)/repository/pool/demo/*_1.0_all.deb")
+        try shell(
+            """
+            dpkg --purge --force-depends demo-addon
+            dpkg --install \(Self.repository)/repository/pool/demo/*_1.0_all.deb
+            """)
         let program = try Program()
         try shell("cd '\(Program.sources)'/contrib/plugins && cp apt apt.toml common.sh \(program.top)/plugins/")
         return program

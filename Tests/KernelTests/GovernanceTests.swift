@@ -76,9 +76,16 @@ struct GovernanceTests {
     @Test("Ctrl-C thaws what is frozen, so that it can obey")
     func interrupted() throws {
         let program = try Program()
-        try program.add("build", script: "trap 'echo tidied; exit 1' TERM; while :; do sleep 0.1; done")
+        try program.add(
+            "build",
+            script: """
+                trap 'echo tidied; exit 1' TERM
+                echo 'PROGRESS:{"percent": 1}' >&2
+                while :; do sleep 0.1; done
+                """)
         let running = try program.start(policy: "\(Self.policy)\n[step]\nstop_grace = \"20s\"")
-        try running.wait { if case .phaseStart = $0.body { true } else { false } }
+        // Starved from its start on, it would be frozen before it has set its trap.
+        try running.wait { if case .progress = $0.body { true } else { false } }
         let foreign = try startForeignWork()
         try running.wait { if case .throttle(let throttle) = $0.body { throttle.state == .frozen } else { false } }
         try running.send(SIGINT)

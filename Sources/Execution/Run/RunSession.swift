@@ -178,9 +178,13 @@ public actor RunSession {
     ) async -> [PluginFacts] {
         // Ctrl-C may have been faster than the first question.
         guard let questioner, received == nil else { return [] }
+        let programs = ProgramLookup(path: personas.path)
         let prober = Prober(
             loop: loop, questioner: questioner, locks: foreignLocks(),
-            programs: ProgramLookup(path: personas.path(.invokingUser)), purpose: purpose, cpus: machine.cpus
+            hasProgram: { [personas] plugin, program in
+                programs.isOnPath(program, or: personas.programDirectories(of: plugin))
+            },
+            purpose: purpose, cpus: machine.cpus
         ) { name, hold in
             onNotice("\(name) waits for \(hold.phrase)")
         }
@@ -211,6 +215,21 @@ public actor RunSession {
         defer { selfUpdater = nil }
         return await withCheckedContinuation { continuation in
             updater.start { reports in continuation.resume(returning: reports) }
+        }
+    }
+
+    /// Has a plugin say whether what it looks after is in order.
+    /// - Returns: its complaint, as a clause; `nil` where there is none, or it has no such command.
+    public func validate(_ plugin: PluginFacts) async -> String? {
+        guard let questioner, received == nil, plugin.plugin.offersValidation else { return nil }
+        let timeout = plugin.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
+        return await withCheckedContinuation { continuation in
+            _ = questioner.ask(.validate, of: plugin.plugin, as: plugin.runAs, timeout: timeout) { answer in
+                switch ValidationAnswer(answer, of: plugin.name) {
+                case .inOrder: continuation.resume(returning: nil)
+                case .complaint(let text): continuation.resume(returning: text)
+                }
+            }
         }
     }
 
@@ -384,7 +403,9 @@ public actor RunSession {
 
     /// Runs a plan to its end, and returns when every reader has been told all of it.
     public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
-        guard let starter, let directory else { preconditionFailure("open() and openJournal() come first") }
+        guard let starter, let questioner, let directory else {
+            preconditionFailure("open() and openJournal() come first")
+        }
         bus.publish(.plan(prepared.plan))
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
@@ -400,8 +421,8 @@ public actor RunSession {
         if let guardianTrouble { bus.publish(.error(guardianTrouble)) }
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
-                prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
-                directory: directory, guardian: guardian, locks: foreignLocks()
+                prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
+                questioner: questioner, writer: writer, directory: directory, guardian: guardian, locks: foreignLocks()
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             govern(supervisor)

@@ -42,6 +42,7 @@ final class RunSupervisor {
     private let loop: EventLoop
     private let bus: EventBus
     private let starter: StepStarter
+    private let questioner: Questioner
     private let writer: LogWriter
     private let directory: RunDirectory
     private let guardian: Guardian?
@@ -52,6 +53,8 @@ final class RunSupervisor {
     private var actions: Deque<Dispatcher.Action> = []
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
+    /// Commits that went wrong, while their plugins are asked what state that left.
+    private var examined: [StepID: StartedStep] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
     /// Jobs that wait for what others hold.
     private lazy var waits = ForeignWaits(
@@ -78,7 +81,7 @@ final class RunSupervisor {
 
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
-        writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
+        questioner: Questioner, writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
         completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
@@ -86,6 +89,7 @@ final class RunSupervisor {
         self.loop = loop
         self.bus = bus
         self.starter = starter
+        self.questioner = questioner
         self.writer = writer
         self.directory = directory
         self.guardian = guardian
@@ -116,6 +120,9 @@ final class RunSupervisor {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
+        if isUrgent {
+            for question in examined.values { question.process?.stop(.cancelled(signal: signal), isUrgent: true) }
+        }
         perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
     }
 
@@ -250,7 +257,26 @@ final class RunSupervisor {
             return launch(command)
         }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
-        releaseAndReport(step, end, hasRun: true)
+        examine(run.command, end) { [unowned self] end in releaseAndReport(step, end, hasRun: true) }
+    }
+
+    /// Has the plugin of a commit that went wrong say what state that left, while its mutexes are still held.
+    private func examine(_ command: StepCommand, _ end: PhaseEnd, then report: @escaping (PhaseEnd) -> Void) {
+        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess else { return report(end) }
+        let timeout = command.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
+        let question = questioner.ask(
+            .validate, of: command.plugin, as: command.runAs, timeout: timeout
+        ) { [unowned self] answer in
+            examined[command.step] = nil
+            var end = end
+            switch ValidationAnswer(answer, of: command.plugin.name) {
+            case .inOrder: break
+            case .complaint(let text): end.error = [end.error, text].compactMap(\.self).joined(separator: "; ")
+            }
+            report(end)
+        }
+        // Where no process could be started, the answer has come already.
+        if let question { examined[command.step] = question }
     }
 
     private func tellGuardianOfEnd(of run: StepRun) {

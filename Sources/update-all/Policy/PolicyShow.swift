@@ -24,7 +24,7 @@ struct PolicyShow: ParsableCommand {
     func validate() throws { _ = try pluginName() }
 
     func run() throws {
-        let places = common.places()
+        let places = try common.places()
         let policy = try loadPolicy(places, try common.configuration(places), assignments: common.assignments)
         let name = try pluginName()
         switch format {
