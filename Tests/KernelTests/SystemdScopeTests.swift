@@ -178,6 +178,21 @@ extension SystemdTests {
             try waitUntilGone("given.scope")
         }
 
+        @Test("What the policy keeps is in a scope of its own after the run, which systemd stops like any other")
+        func leftovers() throws {
+            let program = try Program()
+            try program.add("daemon", script: "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!")
+            let finished = try program.run(policy: "[step]\nleftovers = \"keep\"")
+            #expect(finished.cause == .code(0), "\(finished.errors)")
+            // That of the run goes as soon as systemd notices.
+            let unit = try #require(try scopes().first { $0.hasSuffix("-left.scope") })
+            let daemon = finished.lines("daemon").first ?? ""
+            #expect(try readText("/proc/\(daemon)/cgroup") == "0::/updateall.slice/\(unit)")
+            try shell("systemctl stop \(unit)")
+            #expect(!fileExists("/proc/\(daemon)"))
+            try program.expectNothingLeft(below: "/sys/fs/cgroup/updateall.slice")
+        }
+
         @Test("What runs and guardians that were killed together have left is swept by the next run")
         func swept() throws {
             let run = try SystemdRun()
