@@ -222,7 +222,8 @@ extension MergedPolicy {
         let view = view(Self.tables(of: step.plugin, step.phase), on: facts)
         let limits = LimitExplainer(view: view, role: step.isProtected ? .protectedLeaf : .leaf, report: group)
         let process = ProcessExplainer(
-            view: view, settings: self.step(step.plugin, step.phase, on: facts), step: step)
+            view: view, settings: self.step(step.plugin, step.phase, on: facts), step: step, run: run(on: facts),
+            rateSlot: setting(.downloadRate, in: .run)?.slot)
         let statements =
             Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements + Self.withoutMechanism(view)
         return Self.marked(statements, by: [view])

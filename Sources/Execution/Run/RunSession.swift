@@ -31,6 +31,7 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
+    private var scopeWatch: EventLoop.Watch?
     private var prober: Prober?
     private var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
@@ -98,6 +99,7 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
+        listenToSystemd()
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         limitDownloads()
         do throws(Errno) {
@@ -151,6 +153,7 @@ public actor RunSession {
     public func close() {
         downloadLimit?.end()
         downloadLimit = nil
+        scopeWatch?.cancel()
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -294,6 +297,8 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            // What came while systemd was asked for weights is no longer to be seen at the descriptor.
+            hearSystemd()
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
@@ -555,6 +560,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
+                // To systemd the scope has somebody who is asked, so that it sends a commit no signal after our death.
+                keepingOpen: tree?.scope?.descriptor,
                 loop: loop,
                 start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
@@ -589,14 +596,46 @@ public actor RunSession {
             // The run goes on without a terminal; whoever logs in again finds it in the logs.
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
-            received = received ?? signal.number
-            readersHaveEnded()
-            inputArrived(false)
-            prober?.cancel()
-            selfUpdater?.cancel()
-            supervisor?.interrupt(signal: signal.number)
-            // What is frozen could not obey.
-            governance?.stop()
+            end(by: signal.number)
+        }
+    }
+
+    private func end(by signal: Int32) {
+        received = received ?? signal
+        readersHaveEnded()
+        inputArrived(false)
+        prober?.cancel()
+        selfUpdater?.cancel()
+        supervisor?.interrupt(signal: signal)
+        // What is frozen could not obey.
+        governance?.stop()
+    }
+
+    // MARK: systemd
+
+    /// In a scope of our own systemd asks us, and nobody else, when that is to stop: it was stopped by name, the machine
+    /// goes down, or the person has logged out.
+    private func listenToSystemd() {
+        guard let scope = tree?.scope else { return }
+        do throws(Errno) {
+            scopeWatch = try loop.watch(scope.descriptor, for: .readable) { [unowned self] _ in
+                assumeIsolated { $0.hearSystemd() }
+            }
+        } catch {
+            bus.publish(
+                .error("systemd cannot be listened to: \(error). To stop \(scope.unit) will wait for the run's end"))
+        }
+    }
+
+    private func hearSystemd() {
+        guard let scope = tree?.scope, let news = scope.takeNews() else { return }
+        switch news {
+        case .stopRequested:
+            end(by: SIGTERM)
+        case .disconnected:
+            scopeWatch?.cancel()
+            bus.publish(
+                .error("the message bus has gone: to stop \(scope.unit) will wait for the run's end and not cancel it"))
         }
     }
 
