@@ -16,10 +16,10 @@ TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
 
-.PHONY: help deps test-deps build run test lint coverage ci bench install uninstall clean
+.PHONY: help deps test-deps build run test lint coverage ci bench bench-starvation install uninstall clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that building needs
 	@contrib/build/install-packages $(PACKAGES)
@@ -49,6 +49,9 @@ ci: test-deps lint build ## what CI does: lint, tests, coverage
 bench: test-deps build ## speed and size beside the peers, in one run
 	@$(SWIFT) build $(RELEASE_FLAGS) --product bench-launching
 	@contrib/bench/run
+
+bench-starvation: test-deps build ## what a service feels of updates, in the kernel lab: docs/starvation.md
+	@contrib/bench/starvation/run
 
 install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
