@@ -11,7 +11,7 @@ SWIFT ?= swift
 # where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
-  curl fakeroot mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c
+  curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s

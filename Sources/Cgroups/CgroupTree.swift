@@ -264,6 +264,14 @@ public final class CgroupTree: Sendable {
         run.apply(limits, controllers: controllers).deviations
     }
 
+    /// The group of all commits, as an absolute path.
+    public var protectedDirectory: String { protected.group.path }
+
+    /// Changes limits of the group of all commits; each is read back.
+    public func changeProtected(_ limits: [ControlWrite]) -> AppliedLimits {
+        protected.group.apply(limits, controllers: controllers)
+    }
+
     /// All processes of the run's steps.
     public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
 

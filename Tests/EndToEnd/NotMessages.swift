@@ -50,6 +50,8 @@ private let expectations: Set = [
     "a whole number from 0 on",
     "a string of less than 2 GiB",
     "a number of bytes",
+    "a number of bytes from 0 on",
+    "a run such as 20261121-073012-4711",
     "a duration in seconds",
     "a time such as 2026-11-21T07:30:12.345Z",
     "a step such as apt/execute",
@@ -145,6 +147,7 @@ private let parts: Set = [
 
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
+    "cut from … to …",
     "Updates by update-all, run …",
     "Left running by updates, run …",
     "in use, extended",
