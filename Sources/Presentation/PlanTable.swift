@@ -14,6 +14,7 @@ public enum PlanTable {
             .joined(separator: ": ")
         add("Plan for \(plan.hostName) (\(policy))", .bold)
         add(overview(plan))
+        if let window = plan.window { add(window.sentences) }
         if !plan.steps.isEmpty {
             lines.append(StyledLine())
             lines += rows(plan, columns: columns)
@@ -112,5 +113,23 @@ public enum PlanTable {
         if let max = bytes("memory.max") { return "≤ \(max)" }
         if let high = bytes("memory.high") { return "high \(high)" }
         return ""
+    }
+}
+
+extension PlannedWindow {
+    /// `Updates are to run at Mon..Fri 22:00-05:00: until Tue 05:00. Put off, since …: flatpak/execute.`
+    fileprivate var sentences: String {
+        var text = "Updates are to run at \(allow.joined(separator: ", "))"
+        if let opens { text += ": the next time begins \(opens.local), and nothing starts before" }
+        if let closes { text += opens == nil ? ": now, until \(closes.local)" : "; it ends \(closes.local)" }
+        text += "."
+        if !putOff.isEmpty {
+            let reason = finishBy ? "not expected to end by then" : "not expected to start by then"
+            text += " Put off, since \(reason): \(putOff.map(\.description).listed(atMost: 8))."
+        }
+        if !overrunning.isEmpty {
+            text += " Expected to go on beyond that: \(overrunning.map(\.description).listed(atMost: 8))."
+        }
+        return text
     }
 }

@@ -81,9 +81,28 @@ extension WaitReason {
         case .downloads: "a download slot"
         case .parallel: "a free slot"
         case .pressure: "others to be well"
+        case .window: "the policy's window"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
         case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
         }
+    }
+}
+
+extension WaitReason {
+    /// What others hold and for how long it was waited for, in ever fewer words: at last the lock, its holder and the time.
+    func phrases(waited: Duration, left: Duration) -> [String] {
+        let short: (lock: String, name: String, holder: String)
+        switch self {
+        case .lockedFile(let path, let holder):
+            short = (path, path.split(separator: "/").last.map(String.init) ?? path, holder)
+        case .otherRun(let mutex, let holder): short = (mutex, mutex, holder)
+        default: return ["waits for \(phrase)"]
+        }
+        return [
+            "waits for \(phrase), \(waited.wholeSeconds.sentence); gives up in \(left.wholeSeconds.sentence)",
+            "waits \(waited.clock) of \((waited + left).clock) for \(short.lock), \(short.holder)",
+            "waits \(waited.clock) for \(short.name), \(short.holder)",
+        ]
     }
 }
 

@@ -25,6 +25,8 @@ public struct Dispatcher: Sendable {
         /// A job failed and the run was to end then.
         case failFast(JobIndex)
         case cancelled
+        /// Nothing more is started by now.
+        case timeIsOver
         /// The caller gave it up.
         case givenUp
     }
@@ -227,6 +229,16 @@ public struct Dispatcher: Sendable {
     public mutating func cancelWaiting(endsFinal: Bool = false, now: Double) -> [Action] {
         var actions: [Action] = []
         endAllWaiting(.cancelled, .cancelled, endsFinal: endsFinal, &actions)
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// Ends all jobs that do not run, as `deferred`: the time for starting them is over. May come before `start`, and
+    /// then in its place. Those that run are waited for.
+    /// - Parameter endsFinal: the final ones as well; else they run when their turn comes.
+    public mutating func deferWaiting(endsFinal: Bool = false, now: Double) -> [Action] {
+        var actions: [Action] = []
+        endAllWaiting(.deferred, .timeIsOver, endsFinal: endsFinal, &actions)
         finishRound(now: now, &actions)
         return actions
     }

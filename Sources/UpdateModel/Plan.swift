@@ -118,6 +118,8 @@ public struct Plan: Hashable, Sendable {
     public var fetch: ByteCount?
     /// Limits that are not enforced here, each named once.
     public var deviations: [LimitDeviation]
+    /// `nil`: updates may run at any time.
+    public var window: PlannedWindow?
 
     public init(
         policy: String, hostName: String, runLimits: [String], steps: [PlannedStep], skipped: [SkippedPlugin],

@@ -72,6 +72,8 @@ public struct RunSettings: Hashable, Sendable {
     public var downloads = 2
     /// Bytes a second, of the whole run.
     public var downloadRate: ByteCount?
+    /// Whether the kernel is to hold the run to that rate as well.
+    public var enforcesDownloadRate = false
 
     public init() {}
 }

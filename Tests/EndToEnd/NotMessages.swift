@@ -13,6 +13,14 @@ private let attempts: Set = [
     "kill the processes of",
     "list the processes of",
     "move update-all into",
+    "load systemd's library",
+    "connect to the bus …",
+    "greet the bus",
+    "watch systemd's jobs",
+    "leave systemd's jobs alone",
+    "wait for systemd",
+    "look for systemd",
+    "set the weights of …",
     "pass its arguments",
     "make its standard streams",
     "prepare the call",
@@ -139,6 +147,9 @@ private let parts: Set = [
 
 /// No complaint: names of what is shown, and forms of files.
 private let labels: Set = [
+    "cut from … to …",
+    "Updates by update-all, run …",
+    "Left running by updates, run …",
     "in use, extended",
     "in use, over it",
     "What the policy … does with … on …",

@@ -1,3 +1,4 @@
+import Launching
 import SystemPackage
 import Testing
 import UpdateModel
@@ -8,13 +9,14 @@ import UpdateModel
     private func judge(
         _ status: Int32 = 0, signal: Int32? = nil, cause: StopCause? = nil, protected isProtected: Bool = false,
         oomKills: Int64 = 0, peak: ByteCount? = nil, limit: ByteCount? = nil, logFailure: Errno? = nil,
-        lastLine: String? = nil
+        launchError: LaunchError? = nil, lastLine: String? = nil
     ) -> PhaseEnd {
         let exit = ProcessExit(status: signal ?? status, isSignal: signal != nil)
         return StepJudgement(
             command: stepCommand(plugin("apt"), isProtected: isProtected),
             end: ProcessLifecycle.End(exit: exit, cause: cause, leftovers: [], leftoversRemain: false),
-            oomKills: oomKills, killingLimit: limit, memoryPeak: peak, logFailure: logFailure, lastLine: lastLine
+            oomKills: oomKills, killingLimit: limit, memoryPeak: peak, logFailure: logFailure,
+            launchError: launchError, lastLine: lastLine
         ).phaseEnd
     }
 
@@ -24,6 +26,17 @@ import UpdateModel
         #expect(
             judge(100, lastLine: "E: no space")
                 == PhaseEnd(phase: .execute, outcome: .failed, exitCode: 100, error: "E: no space"))
+    }
+
+    @Test("One that never was its program has failed, with why it could not be; its exit code is not the program's")
+    func notLaunched() {
+        let error = LaunchError(
+            executable: "/p/apt", stage: .execute, attempt: "execute it", errno: .noSuchFileOrDirectory, advice: "")
+        #expect(
+            judge(127, launchError: error)
+                == PhaseEnd(phase: .execute, outcome: .failed, error: error.description))
+        #expect(judge(127, launchError: error, lastLine: "").exitCode == nil)
+        #expect(judge(signal: 9, oomKills: 1, launchError: error).outcome == .oomKilled)
     }
 
     @Test("A signal that nobody of us sent is told as one")

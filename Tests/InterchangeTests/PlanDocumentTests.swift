@@ -65,6 +65,28 @@ import UpdateModel
                 + #""steps":[],"skipped":[]}"# + "\n")
     }
 
+    @Test("The policy's window is told with where it opens and closes, and what it puts off")
+    func window() throws {
+        func edge(_ text: String, _ local: String) throws -> PlannedWindow.Edge {
+            PlannedWindow.Edge(timestamp: try #require(Timestamp(rfc3339: text)), local: local)
+        }
+        var plan = plan
+        var window = PlannedWindow(
+            allow: ["Mon..Fri 22:00-05:00"], finishBy: true, opens: try edge("2026-11-23T21:00:00.000Z", "Mon 22:00"),
+            closes: try edge("2026-11-24T04:00:00.000Z", "Tue 05:00"))
+        window.putOff = [plan.steps[1].id]
+        plan.window = window
+        var bytes: [UInt8] = []
+        appendLine(of: plan, to: &bytes)
+        #expect(
+            String(decoding: bytes, as: UTF8.self).hasSuffix(
+                #","window":{"allow":["Mon..Fri 22:00-05:00"],"finish_by":true,"#
+                    + #""opens":{"timestamp":"2026-11-23T21:00:00.000Z","local":"Mon 22:00"},"#
+                    + #""closes":{"timestamp":"2026-11-24T04:00:00.000Z","local":"Tue 05:00"},"#
+                    + #""put_off":["apt/execute"]}}"# + "\n"))
+        #expect(try readPlan(bytes) == plan)
+    }
+
     @Test("The plan event has the plan's members among its own")
     func event() {
         var bytes: [UInt8] = []

@@ -44,6 +44,30 @@ import UpdateModel
         #expect(text(plan) == ["Plan for h (policy p)", "Nothing to do."])
     }
 
+    @Test func `when the policy lets it run is said, and what is put off`() {
+        var plan = ExampleRun.plan
+        let noon = Timestamp(millisecondsSince1970: 0)
+        var window = PlannedWindow(
+            allow: ["22:00-05:00", "Sun 00:00-23:59"], finishBy: true,
+            opens: PlannedWindow.Edge(timestamp: noon, local: "Mon 22:00"),
+            closes: PlannedWindow.Edge(timestamp: noon, local: "Tue 05:00"))
+        window.putOff = [plan.steps[0].id]
+        plan.window = window
+        #expect(
+            text(plan, columns: 300)[2]
+                == "Updates are to run at 22:00-05:00, Sun 00:00-23:59: the next time begins Mon 22:00, and nothing "
+                + "starts before; it ends Tue 05:00. Put off, since not expected to end by then: apt/download.")
+        plan.window?.opens = nil
+        plan.window?.finishBy = false
+        plan.window?.overrunning = [plan.steps[1].id]
+        #expect(
+            text(plan, columns: 300)[2].hasSuffix(
+                ": now, until Tue 05:00. Put off, since not expected to start by then: apt/download. "
+                    + "Expected to go on beyond that: pipx/download."))
+        plan.window?.closes = nil
+        #expect(text(plan, columns: 300)[2].hasPrefix("Updates are to run at 22:00-05:00, Sun 00:00-23:59. "))
+    }
+
     @Test func `a long critical path is cut in its middle`() {
         var plan = ExampleRun.plan
         plan.criticalPath = (0..<30).map { StepID("p\($0)/execute") }

@@ -54,6 +54,27 @@ struct DispatcherTests {
         #expect(run.ended("e", now: 2) == ["finished"])
     }
 
+    @Test("When the time is over what has not started is deferred, what runs goes on, and a final job comes after it")
+    func timeIsOver() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 1, after: ["b"]),
+            JobDescription(id: "z", duration: 1, predecessors: [("a", .after), ("c", .after)], isFinal: true))
+        var run = Run(problem)
+        #expect(run.start() == ["start a"])
+        #expect(
+            problem.lines(of: run.dispatcher.deferWaiting(now: 0.5)) == [
+                "end b: deferred, time is over", "end c: deferred, time is over",
+            ])
+        #expect(run.ended("a", now: 1) == ["start z"])
+        #expect(run.ended("z", now: 2) == ["finished"])
+        var never = Run(problem)
+        #expect(
+            problem.lines(of: never.dispatcher.deferWaiting(endsFinal: true, now: 0)) == [
+                "end a: deferred, time is over", "end b: deferred, time is over", "end c: deferred, time is over",
+                "end z: deferred, time is over", "finished",
+            ])
+    }
+
     @Test("A job that is tried again gives everything back and takes more, when it is free and its turn")
     func retry() throws {
         // R has 4: a and b take 2 each. a is tried again with 3 and must wait for b; c is shorter and may pass.

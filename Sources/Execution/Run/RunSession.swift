@@ -31,6 +31,7 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
+    private var scopeWatch: EventLoop.Watch?
     private var prober: Prober?
     private var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
@@ -38,6 +39,7 @@ public actor RunSession {
     private var supervisor: RunSupervisor?
     private var governance: Governance?
     private var lessons: MemoryLessons?
+    private var downloadLimit: DownloadLimit?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -97,7 +99,9 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
+        listenToSystemd()
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+        limitDownloads()
         do throws(Errno) {
             let launcher = try InProcessLauncher()
             let janitor = try Janitor()
@@ -126,8 +130,30 @@ public actor RunSession {
         }
     }
 
+    /// Has the kernel hold the run to its download rate, where the policy wants that; from the first question on.
+    private func limitDownloads() {
+        let run = configuration.policy.run(on: machine)
+        guard run.enforcesDownloadRate, let rate = run.downloadRate else { return }
+        do throws(DownloadLimitRefusal) {
+            let limit = try DownloadLimit(rate, for: self.run, in: site)
+            limit.onLoss(on: loop) { [unowned self] in assumeIsolated { $0.downloadLimitWasLost() } }
+            downloadLimit = limit
+        } catch {
+            machine.downloadLimitRefusal = error.reason
+        }
+    }
+
+    private func downloadLimitWasLost() {
+        let reason = "nft has ended, and its rules with it"
+        machine.downloadLimitRefusal = reason
+        bus.publish(.limit(RunSettings.enforcement(refused: reason)))
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
+        downloadLimit?.end()
+        downloadLimit = nil
+        scopeWatch?.cancel()
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -271,6 +297,8 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            // What came while systemd was asked for weights is no longer to be seen at the descriptor.
+            hearSystemd()
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
@@ -279,8 +307,27 @@ public actor RunSession {
             prepared.plan.deviations.append(blindness)
             if blindness.effective == nil { try planner.refuse([blindness]) }
         }
+        prepared.plan.window = windowGate?.planned(prepared.plan.steps)
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
+    ///   be at any time.
+    public nonisolated func refuseOutsideWindow() throws(RunError) {
+        guard let refusal = windowGate?.refusal else { return }
+        throw refusal
+    }
+
+    /// - Throws: exit code 6 where the policy's window would have every step of `plan` put off.
+    public nonisolated func refuseToPutOffAll(of plan: Plan) throws(RunError) {
+        guard let refusal = windowGate?.refusal(of: plan) else { return }
+        throw refusal
+    }
+
+    /// `nil`: the policy has no window, or what is to be done changes nothing.
+    private nonisolated var windowGate: WindowGate? {
+        configuration.selection.isDryRun ? nil : WindowGate(configuration.policy, clock: configuration.clock)
     }
 
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
@@ -443,7 +490,7 @@ public actor RunSession {
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
                 questioner: questioner, writer: writer, directory: directory, guardian: guardian,
-                locks: foreignLocks(), lessons: lessons, commitRelief: commitRelief
+                locks: foreignLocks(), window: windowGate, lessons: lessons, commitRelief: commitRelief
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             govern(supervisor)
@@ -513,6 +560,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
+                // To systemd the scope has somebody who is asked, so that it sends a commit no signal after our death.
+                keepingOpen: tree?.scope?.descriptor,
                 loop: loop,
                 start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
@@ -547,14 +596,46 @@ public actor RunSession {
             // The run goes on without a terminal; whoever logs in again finds it in the logs.
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
-            received = received ?? signal.number
-            readersHaveEnded()
-            inputArrived(false)
-            prober?.cancel()
-            selfUpdater?.cancel()
-            supervisor?.interrupt(signal: signal.number)
-            // What is frozen could not obey.
-            governance?.stop()
+            end(by: signal.number)
+        }
+    }
+
+    private func end(by signal: Int32) {
+        received = received ?? signal
+        readersHaveEnded()
+        inputArrived(false)
+        prober?.cancel()
+        selfUpdater?.cancel()
+        supervisor?.interrupt(signal: signal)
+        // What is frozen could not obey.
+        governance?.stop()
+    }
+
+    // MARK: systemd
+
+    /// In a scope of our own systemd asks us, and nobody else, when that is to stop: it was stopped by name, the machine
+    /// goes down, or the person has logged out.
+    private func listenToSystemd() {
+        guard let scope = tree?.scope else { return }
+        do throws(Errno) {
+            scopeWatch = try loop.watch(scope.descriptor, for: .readable) { [unowned self] _ in
+                assumeIsolated { $0.hearSystemd() }
+            }
+        } catch {
+            bus.publish(
+                .error("systemd cannot be listened to: \(error). To stop \(scope.unit) will wait for the run's end"))
+        }
+    }
+
+    private func hearSystemd() {
+        guard let scope = tree?.scope, let news = scope.takeNews() else { return }
+        switch news {
+        case .stopRequested:
+            end(by: SIGTERM)
+        case .disconnected:
+            scopeWatch?.cancel()
+            bus.publish(
+                .error("the message bus has gone: to stop \(scope.unit) will wait for the run's end and not cancel it"))
         }
     }
 

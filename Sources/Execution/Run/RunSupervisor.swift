@@ -25,6 +25,8 @@ public struct RunResult: Sendable {
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
     public var signal: Int32?
+    /// Those of `outcomes` that are deferred for the sake of the policy's window, and not by a lock.
+    public var putOff: Set<PluginName> = []
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
 
@@ -47,6 +49,7 @@ final class RunSupervisor {
     private let directory: RunDirectory
     private let guardian: Guardian?
     private let locks: ForeignLocks
+    private let window: WindowWatch
     private let lessons: MemoryLessons
     /// `nil` where commits have no groups.
     private let commitRelief: CommitRelief?
@@ -69,6 +72,7 @@ final class RunSupervisor {
         },
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
+    private var downloadShares: DownloadShares?
     private var report = RunResult()
     private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
@@ -87,7 +91,8 @@ final class RunSupervisor {
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
         questioner: Questioner, writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
-        lessons: MemoryLessons, commitRelief: CommitRelief?, completion: @escaping (RunResult) -> Void
+        window: WindowGate?, lessons: MemoryLessons, commitRelief: CommitRelief?,
+        completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
         self.options = options
@@ -99,10 +104,12 @@ final class RunSupervisor {
         self.directory = directory
         self.guardian = guardian
         self.locks = locks
+        self.window = WindowWatch(window, plan: prepared.plan, loop: loop)
         self.lessons = lessons
         self.commitRelief = commitRelief
         self.completion = completion
         startTime = loop.now
+        downloadShares = prepared.downloadShares
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -118,6 +125,9 @@ final class RunSupervisor {
     private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
         if bus.wantsUsage { showUsage() }
+        // It may have closed while the person was asked.
+        if window.isClosed { return perform(dispatcher.deferWaiting(endsFinal: true, now: now)) }
+        window.watch { [unowned self] in perform(dispatcher.deferWaiting(now: now)) }
         perform(dispatcher.start(now: now))
     }
 
@@ -168,19 +178,28 @@ final class RunSupervisor {
         case .waiting(let job, let obstacle):
             let step = prepared.graph.step(job)
             // Every job that waits for it is told here, and not only the one that has met it first.
+            var limit: Duration?
             if case .foreignLock(let lock, let holder) = obstacle {
-                waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
+                limit = waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
             }
-            bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
+            bus.publish(
+                .waiting(step.phase, prepared.graph.waitReason(obstacle), givesUpAfter: limit), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            downloadShares?.end(step)
+            switch reason {
+            case .timeIsOver: put(off: step)
+            case .requirement(let other) where window.putOff.contains(prepared.graph.step(other)): window.put(off: step)
+            default: break
+            }
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
             locks.cancel()
             waits.endAll()
+            window.stop()
             usageTimer?.cancel()
             completion(report)
         }
@@ -190,6 +209,7 @@ final class RunSupervisor {
         switch reason {
         case .requirement(let job): "requires \(prepared.graph.step(job))"
         case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
+        case .timeIsOver: window.closedText
         case .cancelled: nil
         case .givenUp: waits.reason(job)
         }
@@ -202,11 +222,23 @@ final class RunSupervisor {
         guard let command = retries[step] ?? prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
         }
+        if let reason = window.refusal(of: command) {
+            waits.end(job)
+            put(off: step)
+            let end = PhaseEnd(phase: step.phase, outcome: .deferred, error: reason)
+            return releaseAndReport(step, end, hasRun: false)
+        }
         let hold = locks.acquire(
             lockedMutexes(of: job), free: prepared.freeMutexes[step] ?? [], files: prepared.lockedFiles[step] ?? [])
         if let hold { return wait(job, for: hold) }
         waits.end(job)
         launch(command)
+    }
+
+    /// A step does not run for the sake of the policy's window.
+    private func put(off step: StepID) {
+        window.put(off: step)
+        bus.publish(.waiting(step.phase, .window), of: step.plugin)
     }
 
     /// The download pool is this run's own; every other mutex excludes other runs too.
@@ -218,6 +250,7 @@ final class RunSupervisor {
         var command = command
         if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
+        if let share = downloadShares?.begin(step) { command.hints.downloadRate = share }
         do throws(Errno) {
             let run = StepRun(
                 command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
@@ -280,7 +313,9 @@ final class RunSupervisor {
 
     /// Has the plugin of a commit that went wrong say what state that left, while its mutexes are still held.
     private func examine(_ command: StepCommand, _ end: PhaseEnd, then report: @escaping (PhaseEnd) -> Void) {
-        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess else { return report(end) }
+        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess,
+            end.exitCode != nil || end.signal != nil
+        else { return report(end) }
         let timeout = command.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
         let question = questioner.ask(
             .validate, of: command.plugin, as: command.runAs, timeout: timeout
@@ -312,9 +347,9 @@ final class RunSupervisor {
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
-        guard report.signal == nil, run.command.attempt - run.command.memoryRetries <= options.retries else {
-            return false
-        }
+        guard report.signal == nil, run.command.attempt - run.command.memoryRetries <= options.retries,
+            window.refusal(of: run.command) == nil
+        else { return false }
         switch end.outcome {
         case .failed, .timedOut, .killed: return true
         default: return false
@@ -324,6 +359,7 @@ final class RunSupervisor {
     private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
         guard let job = prepared.graph.job(step) else { return }
         locks.release(lockedMutexes(of: job))
+        downloadShares?.end(step)
         finish(step, end, hasRun: hasRun)
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
@@ -369,6 +405,9 @@ final class RunSupervisor {
         plugins[step.plugin] = progress
         guard progress.remaining == 0, let last = progress.last else { return }
         report.outcomes[step.plugin] = last.outcome
+        if last.outcome == .deferred, window.putOff.contains(where: { $0.plugin == step.plugin }) {
+            report.putOff.insert(step.plugin)
+        }
         bus.publish(
             .completion(
                 Completion(

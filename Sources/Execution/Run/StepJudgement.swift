@@ -1,5 +1,6 @@
 // What a step's end means: its outcome, and the sentence that says what went wrong and what to do.
 
+import Launching
 import SystemPackage
 import UpdateModel
 
@@ -13,17 +14,19 @@ struct StepJudgement {
     let killingLimit: ByteCount?
     let memoryPeak: ByteCount?
     var logFailure: Errno?
+    /// Why it never was the program.
+    let launchError: LaunchError?
     let lastLine: String?
 
     var phaseEnd: PhaseEnd {
         let outcome = outcome
         return PhaseEnd(
             phase: command.step.phase, outcome: outcome, exitCode: exitCode(outcome),
-            signal: end.exit.isSignal ? end.exit.status : nil, error: error(outcome))
+            signal: end.exit.isSignal && launchError == nil ? end.exit.status : nil, error: error(outcome))
     }
 
     var outcome: Outcome {
-        let hasSucceeded = !end.exit.isSignal && end.exit.status == 0
+        let hasSucceeded = launchError == nil && !end.exit.isSignal && end.exit.status == 0
         // A commit is only ever waited for: its own exit counts, whatever was asked of it.
         if !command.isProtected, let cause = end.cause {
             switch cause {
@@ -35,6 +38,8 @@ struct StepJudgement {
         // Its last bytes may have been refused when it had ended already.
         if !command.isProtected, logFailure != nil { return .failed }
         if hasSucceeded { return .succeeded }
+        // The kernel may have ended it for memory before it was the program.
+        if launchError != nil, oomKills == 0 { return .failed }
         if oomKills > 0 { return .oomKilled }
         if command.isProtected, case .cancelled = end.cause { return .cancelled }
         return end.exit.isSignal ? .killed : .failed
@@ -42,7 +47,7 @@ struct StepJudgement {
 
     private func exitCode(_ outcome: Outcome) -> Int32? {
         if outcome == .timedOut { return -1 }
-        return end.exit.isSignal ? nil : end.exit.status
+        return end.exit.isSignal || launchError != nil ? nil : end.exit.status
     }
 
     private func error(_ outcome: Outcome) -> String? {
@@ -57,7 +62,7 @@ struct StepJudgement {
                 return "its log cannot be written: \(logFailure). Make room, or choose another place with --state-dir"
             }
             // The exit code, the signal and the time are told beside it.
-            return lastLine
+            return launchError?.description ?? lastLine
         case .killed:
             return lastLine
         default:

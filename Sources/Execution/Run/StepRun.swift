@@ -293,7 +293,8 @@ final class StepRun: SupervisedProcess.Output {
         memory = StepMemory(of: started.leaf, events: events, peak: metrics.memoryPeak)
         let judgement = StepJudgement(
             command: command, end: end, oomKills: events?.oomKills ?? 0, killingLimit: memory.killingLimit,
-            memoryPeak: metrics.memoryPeak, logFailure: logFailure, lastLine: lastLine)
+            memoryPeak: metrics.memoryPeak, logFailure: logFailure, launchError: started.process?.launchError,
+            lastLine: lastLine)
         // What the policy keeps needs no word; what could not be ended, and what a commit leaves, does.
         let isKept = command.settings.leftovers == .keep && !command.isProtected && end.cause == nil
         if end.leftoversRemain, !isKept {

@@ -55,7 +55,7 @@ extension StartFailure {
         self.init(
             outcome: .failed,
             reason: "limits that the policy requires are not in force: \(list). "
-                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+                + "Mend that, or have the policy ask for what can be enforced: enforcement = \"preferred\"",
             missingLimits: missingLimits)
     }
 }
@@ -292,7 +292,7 @@ final class StepStarter {
         }
         request.streams = streams
         do throws(LaunchError) {
-            return try launcher.launch(request, beforeStart: beforeStart)
+            return try launcher.begin(request, beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }
