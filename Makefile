@@ -11,15 +11,15 @@ SWIFT ?= swift
 # where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
-  curl fakeroot flatpak pacman-package-manager dnf zypper rpm createrepo-c
+  curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
 
-.PHONY: help deps test-deps build run test lint coverage ci bench install uninstall clean
+.PHONY: help deps test-deps build run test lint coverage ci bench bench-starvation install uninstall clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the Debian packages that building needs
 	@contrib/build/install-packages $(PACKAGES)
@@ -50,6 +50,9 @@ bench: test-deps build ## speed and size beside the peers, in one run
 	@$(SWIFT) build $(RELEASE_FLAGS) --product bench-launching
 	@contrib/bench/run
 
+bench-starvation: test-deps build ## what a service feels of updates, in the kernel lab: docs/starvation.md
+	@contrib/bench/starvation/run
+
 install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/update-all \
@@ -58,6 +61,8 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
 	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
+	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
+	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"
 	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \

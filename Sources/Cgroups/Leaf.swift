@@ -20,6 +20,8 @@ public final class Leaf: Sendable {
     private let branch: Branch
     private let name: String
     private let controllers: Set<Controller>
+    /// Limits that were changed since.
+    private let changed = Mutex<[ControlWrite]>([])
     /// cgroup.events, opened when first asked for: most steps end without anybody waiting for leftovers.
     private let events = Mutex<OwnedDescriptor?>(nil)
 
@@ -35,6 +37,10 @@ public final class Leaf: Sendable {
         self.name = name
         self.controllers = controllers
     }
+
+    /// systemd-oomd, where it runs, kills whole groups under pressure; one with this mark it leaves alone
+    /// (`ManagedOOMPreference=omit` of systemd.resource-control(5)). Before Linux 5.7 there are no marks, nor is it of use.
+    func keepFromSystemdOomd() { try? mark(group.path, "user.oomd_omit") }
 
     /// For `clone3` into the group; open as long as this object is there.
     public var directory: CInt { group.directory.raw }
@@ -117,9 +123,27 @@ public final class Leaf: Sendable {
 
     /// The lowest of its own limits on memory that are in force.
     public var memoryLimit: ByteCount? {
-        applied.compactMap { limit in
+        let changed = changed.withLock { $0 }
+        let unchanged = applied.filter { limit in !changed.contains { $0.file == limit.file } }
+        return (unchanged + changed).compactMap { limit in
             limit.file == "memory.high" || limit.file == "memory.max" ? Int64(limit.value).map(ByteCount.init) : nil
         }.min()
+    }
+
+    /// Changes limits while its processes run; each is read back.
+    public func change(_ limits: [ControlWrite]) -> AppliedLimits {
+        let result = group.apply(limits, controllers: controllers)
+        changed.withLock { changed in
+            changed.removeAll { old in result.applied.contains { $0.file == old.file } }
+            changed += result.applied
+        }
+        return result
+    }
+
+    /// What of its memory the kernel would take back where somebody needs the room: what it has read and written of files.
+    /// After its last process that is nearly all it has.
+    public var fileCache: ByteCount? {
+        controllers.contains(.memory) ? MemoryController.fileCache(in: directory) : nil
     }
 
     /// What it has used up to now. To be read before `remove`.

@@ -119,7 +119,3 @@ extension StepStatus {
         outcome = try members.optional("outcome", .word)
     }
 }
-
-extension Form<RunID> {
-    fileprivate static var run: Self { Form("a run such as 20261121-073012-4711", text: { RunID($0) }) }
-}

@@ -18,6 +18,7 @@ extension WaitReason {
         case .parallel: "parallel"
         case .pressure: "pressure"
         case .pause: "pause"
+        case .window: "window"
         case .otherRun(let mutex, let holder): mutexPrefix + mutex + holderSeparator + holder
         case .lockedFile(let path, let holder): "\(lockPrefix)\(path) \(holder)"
         }
@@ -32,6 +33,7 @@ extension WaitReason {
         case "parallel": self = .parallel
         case "pressure": self = .pressure
         case "pause": self = .pause
+        case "window": self = .window
         case _ where text.hasPrefix(lockPrefix):
             let path = text.dropFirst(lockPrefix.count)
             let holder = holderBeginnings.compactMap { path.firstRange(of: $0)?.lowerBound }.min()

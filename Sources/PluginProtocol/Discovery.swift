@@ -71,6 +71,8 @@ public struct DiscoveredPlugin: Hashable, Sendable {
     public var knowsEstimate: Bool
     /// Whether it can be asked to update itself.
     public var offersSelfUpdate: Bool
+    /// Whether what it downloads keeps to the rate that it is told.
+    public var keepsDownloadRate: Bool { manifest?.keepsDownloadRate ?? false }
     /// Whether it can be asked whether what it looks after is in order.
     public var offersValidation: Bool
 

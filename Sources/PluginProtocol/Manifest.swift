@@ -43,6 +43,8 @@ public struct Manifest: Hashable, Sendable {
     public var stop: [Phase: StopSignal] = [:]
     /// `nil`: as the executable's bytes suggest, see `DiscoveredPlugin.allowsDryRun`.
     public var dryRun: Bool?
+    /// What it downloads keeps to the rate that it is told.
+    public var keepsDownloadRate = false
 
     /// In the order of the file.
     public var environment: [EnvironmentVariable] = []

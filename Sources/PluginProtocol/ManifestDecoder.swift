@@ -44,6 +44,7 @@ extension Manifest {
         selfUpdate = reader.boolean("self_update") ?? false
         validate = reader.boolean("validate")
         dryRun = reader.boolean("dry_run")
+        keepsDownloadRate = reader.boolean("keeps_download_rate") ?? false
         isOnByDefault = reader.boolean("enabled") ?? true
     }
 

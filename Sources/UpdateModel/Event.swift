@@ -101,6 +101,8 @@ public enum WaitReason: Hashable, Sendable {
     case pressure
     /// Somebody has paused the run.
     case pause
+    /// For a later run: it would not start, or not end, within the policy's window.
+    case window
 }
 
 extension WaitReason {
@@ -326,7 +328,8 @@ public struct Event: Hashable, Sendable {
         case dropped(Dropped)
         case result(UpdateResult)
         case limit(LimitDeviation)
-        case waiting(Phase, WaitReason)
+        /// The duration is from now until the step gives up, where others hold what it waits for.
+        case waiting(Phase, WaitReason, givesUpAfter: Duration? = nil)
         case throttle(Throttle)
         case control(Intervention)
         case stopping(Stopping)

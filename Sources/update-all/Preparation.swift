@@ -144,7 +144,9 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
-        return try await session.plan(facts, notSelected: others(than: facts))
+        let prepared = try await session.plan(facts, notSelected: others(than: facts))
+        if let trouble = await session.recordTrouble { complain(trouble) }
+        return prepared
     }
 
     /// Asks the plugins what updates there are.

@@ -86,6 +86,11 @@ struct Program {
         return try shell("'\(binaries)/update-all' \(command) --state-dir '\(state)'")
     }
 
+    /// What a command of the program prints, started by somebody without a session.
+    static func command(_ arguments: String, as person: String) throws -> String {
+        try shell("runuser -u \(person) -- \(#require(binaries))/update-all \(arguments) || true")
+    }
+
     private func write(_ name: String, _ text: String) throws {
         let file = try openFile("\(top)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try writeAll(file.raw, Array(text.utf8))

@@ -32,7 +32,7 @@ struct RunChronicle {
             remaining = RemainingTime(steps: plan.steps)
         case .throttle(let throttle):
             self.throttle = throttle
-        case .waiting(let phase, let reason):
+        case .waiting(let phase, let reason, _):
             change(plugin, phase) { $0.waitsFor = reason }
         case .phaseStart(let begun):
             change(plugin, begun.phase) { step in

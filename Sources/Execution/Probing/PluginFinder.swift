@@ -119,13 +119,6 @@ func pathComponent(_ path: String) throws(Errno) -> PathComponent {
     return PathComponent(path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777)
 }
 
-private func linkTarget(_ path: String) throws(Errno) -> String {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &buffer, buffer.count)
-    if count < 0 { throw Errno(rawValue: errno) }
-    return String(decoding: buffer.prefix(count), as: UTF8.self)
-}
-
 func absolutePath(_ path: String) -> String {
     if path.hasPrefix("/") { return path }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))

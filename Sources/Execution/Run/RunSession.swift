@@ -31,6 +31,7 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
+    private var systemd: ScopeListener?
     var prober: Prober?
     var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
@@ -39,6 +40,8 @@ public actor RunSession {
     var governance: Governance?
     var brake: RunBrake?
     var control: RunControl?
+    private var lessons: MemoryLessons?
+    private var downloadLimit: DownloadLimit?
     var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -70,6 +73,8 @@ public actor RunSession {
 
     public init(_ configuration: SessionConfiguration) throws(RunError) {
         self.configuration = configuration
+        windowGate =
+            configuration.selection.isDryRun ? nil : WindowGate(configuration.policy, clock: configuration.clock)
         run = RunID(start: configuration.start, processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
@@ -98,7 +103,13 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
+        systemd = tree?.scope.map { [bus] scope in
+            ScopeListener(
+                scope, on: loop, onStop: { [unowned self] in assumeIsolated { $0.cancel(signal: SIGTERM) } },
+                report: { bus.publish(.error($0)) })
+        }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+        limitDownloads()
         do throws(Errno) {
             let launcher = try InProcessLauncher()
             let janitor = try Janitor()
@@ -127,11 +138,33 @@ public actor RunSession {
         }
     }
 
+    /// Has the kernel hold the run to its download rate, where the policy wants that; from the first question on.
+    private func limitDownloads() {
+        let run = configuration.policy.run(on: machine)
+        guard run.enforcesDownloadRate, let rate = run.downloadRate else { return }
+        do throws(DownloadLimitRefusal) {
+            let limit = try DownloadLimit(rate, for: self.run, in: site)
+            limit.onLoss(on: loop) { [unowned self] in assumeIsolated { $0.downloadLimitWasLost() } }
+            downloadLimit = limit
+        } catch {
+            machine.downloadLimitRefusal = error.reason
+        }
+    }
+
+    private func downloadLimitWasLost() {
+        let reason = "nft has ended, and its rules with it"
+        machine.downloadLimitRefusal = reason
+        bus.publish(.limit(RunSettings.enforcement(refused: reason)))
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
         control?.close()
         control = nil
         bus.observer = nil
+        downloadLimit?.end()
+        downloadLimit = nil
+        systemd = nil
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -168,6 +201,26 @@ public actor RunSession {
     func readersHaveEnded() {
         endWaiter?.resume()
         endWaiter = nil
+    }
+
+    /// What is wrong with the record of what steps needed in earlier runs, as a sentence; known once a plan was made.
+    public private(set) var recordTrouble: String?
+
+    private var peakRecord: PeakRecord {
+        let (record, trouble) = PeakFile(configuration.places).read()
+        recordTrouble = trouble ?? recordTrouble
+        return record
+    }
+
+    private func keepLessons() {
+        guard let lessons, lessons.hasLearned else { return }
+        let file = PeakFile(configuration.places)
+        do throws(Errno) {
+            try file.write(lessons.record)
+        } catch {
+            bus.publish(
+                .error("what steps needed is not noted for the next run: \(file.path): \(error). Make room there"))
+        }
     }
 
     // MARK: Asking
@@ -243,9 +296,11 @@ public actor RunSession {
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         var planner = planner
+        planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
+        lessons = MemoryLessons(planner, run: run)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
             func writes(_ role: GroupRole) -> [ControlWrite] {
@@ -253,6 +308,7 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            systemd?.hear()
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
@@ -261,14 +317,32 @@ public actor RunSession {
             prepared.plan.deviations.append(blindness)
             if blindness.effective == nil { try planner.refuse([blindness]) }
         }
+        prepared.plan.window = windowGate?.planned(prepared.plan.steps)
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
     }
 
+    /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
+    ///   be at any time.
+    public nonisolated func refuseOutsideWindow() throws(RunError) {
+        guard let refusal = windowGate?.refusal else { return }
+        throw refusal
+    }
+
+    /// - Throws: exit code 6 where the policy's window would have every step of `plan` put off.
+    public nonisolated func refuseToPutOffAll(of plan: Plan) throws(RunError) {
+        guard let refusal = windowGate?.refusal(of: plan) else { return }
+        throw refusal
+    }
+
+    /// `nil`: the policy has no window, or what is to be done changes nothing.
+    private let windowGate: WindowGate?
+
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
     /// that cannot be enforced does not matter.
     public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
-        let planner = planner
+        var planner = planner
+        planner.record = peakRecord
         let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
         let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
         let refused = configuration.selection.refused.map { name in
@@ -403,8 +477,8 @@ public actor RunSession {
 
     /// Runs a plan to its end, and returns when every reader has been told all of it.
     public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
-        guard let starter, let questioner, let directory else {
-            preconditionFailure("open() and openJournal() come first")
+        guard let starter, let questioner, let directory, let lessons else {
+            preconditionFailure("open(), plan() and openJournal() come first")
         }
         bus.publish(.plan(prepared.plan))
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
@@ -417,12 +491,14 @@ public actor RunSession {
                 "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
+        let commitRelief = tree.map { CommitRelief($0, memory: machine.memory, loop: loop, bus: bus) }
         startGuardian()
         if let guardianTrouble { bus.publish(.error(guardianTrouble)) }
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
                 prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
-                questioner: questioner, writer: writer, directory: directory, guardian: guardian, locks: foreignLocks()
+                questioner: questioner, writer: writer, directory: directory, guardian: guardian,
+                locks: foreignLocks(), window: windowGate, lessons: lessons, commitRelief: commitRelief
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             let brake = makeBrake(supervisor)
@@ -441,6 +517,7 @@ public actor RunSession {
         governance = nil
         brake = nil
         supervisor = nil
+        keepLessons()
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))
@@ -495,6 +572,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
+                // To systemd the scope has somebody who is asked, so that it sends a commit no signal after our death.
+                keepingOpen: tree?.scope?.descriptor,
                 loop: loop,
                 start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in

@@ -33,7 +33,7 @@ final class Personas {
     private var trusted: Set<String> = []
 
     /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
-    private static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// - Throws: where our own account is unknown.
     init(environment: [String: String]) throws(RunError) {
