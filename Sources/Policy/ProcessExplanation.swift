@@ -95,7 +95,7 @@ struct ProcessExplainer {
         guard step.phase != .check else { return nil }
         return PolicyStatement(
             .enforced, slot(.waitTimeout),
-            "Put off if what another run holds is not free after \(PolicyValue.durationText(settings.waitTimeout))")
+            "Put off if what another run or program holds is not free after \(PolicyValue.durationText(settings.waitTimeout))")
     }
 
     private var oomRetry: PolicyStatement? {
