@@ -61,7 +61,8 @@ struct AdmissionTests {
         #expect(try #require(run.start("fetch", .download)) > end)
         #expect(try #require(run.start("free")) < end)
         let fetch = run.events.compactMap { event -> WaitReason? in
-            if event.plugin == name("fetch"), case .waiting(.download, let reason, _) = event.body { reason } else { nil }
+            guard event.plugin == name("fetch"), case .waiting(.download, let reason, _) = event.body else { return nil }
+            return reason
         }
         #expect(fetch.first == .downloads)
         #expect(run.result.word == "succeeded")
