@@ -236,7 +236,8 @@ public struct Dispatcher: Sendable {
     ) -> (amount: Double?, actions: [Action]) {
         guard let index = problem.capacities.firstIndex(where: { $0.name == name }) else { return (nil, []) }
         let capacity = problem.capacities[index]
-        let needed = problem.jobs.filter { ![.running, .ended].contains(states[$0.position]) }
+        let needed =
+            problem.jobs.filter { ![.running, .ended].contains(states[$0.position]) }
             .compactMap { job in problem.shares[job.position].first { Int($0.capacity) == index }?.units }.max() ?? 0
         let units = max(capacity.units(of: amount), needed)
         if units < resources.units[index] { capacitiesWereLowered = true }

@@ -61,7 +61,9 @@ struct AdmissionTests {
         #expect(try #require(run.start("fetch", .download)) > end)
         #expect(try #require(run.start("free")) < end)
         let fetch = run.events.compactMap { event -> WaitReason? in
-            guard event.plugin == name("fetch"), case .waiting(.download, let reason, _) = event.body else { return nil }
+            guard event.plugin == name("fetch"), case .waiting(.download, let reason, _) = event.body else {
+                return nil
+            }
             return reason
         }
         #expect(fetch.first == .downloads)

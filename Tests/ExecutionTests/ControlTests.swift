@@ -52,7 +52,8 @@ private func open(_ gate: String) throws {
             let status = try #require(paused.status)
             #expect(status.pause?.user == (try Account.numbered(geteuid()))?.name)
             #expect(status.steps.map(\.state) == [.frozen, .frozen, .waiting])
-            #expect(await kept.wait { if case .waiting(_, .pause, _) = $0.body { $0.plugin == name("c") } else { false } })
+            #expect(
+                await kept.wait { if case .waiting(_, .pause, _) = $0.body { $0.plugin == name("c") } else { false } })
             #expect(try ask(.pause).notes.first?.contains("is paused already") == true)
             // Frozen, they do not see it.
             try open(gate)

@@ -68,7 +68,11 @@ struct PolicyDocumentTests {
         // Over any policy it gives the plugin the same.
         let again = try merge(base: "[step]\nnice = 9\ntasks_max = \"infinity\"", etc: [document])
         for phase in Phase.allCases {
-            #expect(again.step(apt, phase, on: machine) == policy.step(apt, phase, on: machine))
+            var given = again.step(apt, phase, on: machine)
+            // What /etc gives is also the most that a further try may have.
+            #expect(given.largestMemory == ByteCount(1 << 30))
+            given.largestMemory = policy.step(apt, phase, on: machine).largestMemory
+            #expect(given == policy.step(apt, phase, on: machine))
         }
     }
 

@@ -21,6 +21,9 @@ struct DownloadLimitRefusal: Error {
 final class DownloadLimit {
     private let process: LaunchedProcess
     private var commands: OwnedDescriptor?
+    /// Open as long as nft lives: what it still has to say would end it otherwise (SIGPIPE).
+    private var output: OwnedDescriptor?
+    private var errors: OwnedDescriptor?
     private var watch: EventLoop.Watch?
 
     /// Where the rules are in force; nft answers within milliseconds.
@@ -47,8 +50,10 @@ final class DownloadLimit {
             // Nothing to read at the moment is no end to nft.
             _ = fcntl(input.raw, F_SETFL, 0)
             commands = OwnedDescriptor(owning: pipe.write)
+            // It keeps a history in HOME, and without one in the current directory: where no file can be.
             var request = LaunchRequest(
-                executable: program, arguments: ["--interactive"], environment: ["LC_ALL=C"], directory: "/", leaf: nil)
+                executable: program, arguments: ["--interactive"], environment: ["LC_ALL=C", "HOME=/dev/null"],
+                directory: "/", leaf: nil)
             request.streams = .dialogue(input: input.raw)
             process = try InProcessLauncher().launch(request)
         } catch {
@@ -79,7 +84,9 @@ final class DownloadLimit {
     }
 
     private func establish(_ rules: DownloadRules) throws(DownloadLimitRefusal) {
-        guard let output = process.takeStdout(), let errors = process.takeStderr(), let raw = commands?.raw else {
+        output = process.takeStdout()
+        errors = process.takeStderr()
+        guard let raw = commands?.raw, let output = output?.raw, let errors = errors?.raw else {
             preconditionFailure("it was just started")
         }
         do throws(Errno) {
@@ -92,13 +99,13 @@ final class DownloadLimit {
         var (shown, complaint) = ("", "")
         while !DownloadRules.areInForce(in: shown) {
             var streams = [
-                pollfd(fd: output.raw, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: errors.raw, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: output, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: errors, events: Int16(POLLIN), revents: 0),
             ]
             let left = CInt(max(0, (deadline - monotonicTime()).inSeconds * 1000))
             guard poll(&streams, 2, left) > 0 else { throw DownloadLimitRefusal(reason: "nft does not answer") }
-            let isOver = !Self.read(output.raw, into: &shown)
-            _ = Self.read(errors.raw, into: &complaint)
+            let isOver = !Self.read(output, into: &shown)
+            _ = Self.read(errors, into: &complaint)
             if let line = complaint.split(separator: "\n").first {
                 throw DownloadLimitRefusal(reason: "nft says: \(line)")
             }
