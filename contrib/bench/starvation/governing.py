@@ -11,7 +11,7 @@ STEP = 1
 
 def measure(laboratory, name):
     """One course. Times are seconds after its start."""
-    answer = laboratory.run("inside_surge.py", {"scenario": name, "patience": 1})
+    answer = laboratory.run("inside_surge.py", {"scenario": name})
     start = answer["start"]
     requests = answer["samples"]["request"]
     course = [
@@ -106,7 +106,7 @@ def write_plot(by_kernel, path):
         parts.append(
             f'<rect x="{across(CALM):.1f}" y="{top + 24}" width="{across(CALM + SURGE) - across(CALM):.1f}" '
             f'height="{height - 24}" fill="{GRID}" fill-opacity="0.5"/>')
-        parts.append(text(across(CALM) + 6, top + 38, "surge: 70 % of the CPU", FAINT))
+        parts.append(text(across(CALM) + 6, top + 38, "surge: 60 % of the CPU", FAINT))
         for value, label in axis.decades():
             parts += [line(left, axis(value), WIDTH - RIGHT, axis(value)),
                       text(left - 8, axis(value) + 4, label, FAINT, "end")]

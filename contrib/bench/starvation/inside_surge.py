@@ -45,7 +45,7 @@ def measure(task):
     ]
     return {
         "start": service.start, "changes": changes, "has_pressure": os.path.exists("/proc/pressure/cpu"),
-        "kernel": os.uname().release,
+        "kernel": os.uname().release, "iterations": service.iterations,
     }
 
 
