@@ -31,7 +31,9 @@ let effects: [Target] = [
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
-    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
+    .target(name: "CSystemd"),
+    .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
+    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
     .target(
         name: "Execution",
@@ -66,6 +68,7 @@ let tests: [Target] = [
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
+    .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),

@@ -3,6 +3,7 @@
 import Glibc
 import LinuxSystem
 import SystemPackage
+import Systemd
 import UpdateModel
 
 /// Whether a run has groups.
@@ -28,6 +29,11 @@ public final class CgroupTree: Sendable {
     /// Files of those controllers that this kernel lacks.
     public let missingControlFiles: Set<String>
 
+    /// The scope that systemd has made for the run, if it has.
+    public var scope: TransientScope? {
+        if case .delegated(let scope) = surroundings { scope } else { nil }
+    }
+
     /// The group of all steps that may be killed, as an absolute path: what the guardian ends when update-all dies.
     public var stepsDirectory: String { steps.group.path }
 
@@ -36,8 +42,7 @@ public final class CgroupTree: Sendable {
     private let base: Group
     private let run: Group
     private let name: String
-    /// This process was moved out of `base`.
-    private let hasSupervisor: Bool
+    private let surroundings: Surroundings
 
     /// Makes the groups of a run where this machine lets us, and removes those of runs that died.
     public static func prepare(run: RunID) -> CgroupSite {
@@ -48,7 +53,11 @@ public final class CgroupTree: Sendable {
         }
     }
 
-    public static func prepare(run: RunID, environment: CgroupEnvironment) -> CgroupSite {
+    /// - Parameter startScope: has systemd make the run's scope, and move this process there.
+    static func prepare(
+        run: RunID, environment: CgroupEnvironment,
+        startScope: (RunID, CgroupEnvironment) throws(SystemdError) -> TransientScope = CgroupTree.startScope
+    ) -> CgroupSite {
         guard let mount = environment.hierarchy.mount else {
             return .unavailable(reason: "no cgroup v2 hierarchy is mounted")
         }
@@ -56,46 +65,90 @@ public final class CgroupTree: Sendable {
             switch Placement.decide(environment) {
             case .unavailable(let reason):
                 return .unavailable(reason: reason)
-            case .systemdScope:
-                return .unavailable(
-                    reason: "systemd manages this machine's groups and has given update-all none; start it with: "
-                        + "systemd-run \(environment.isRoot ? "" : "--user ")--scope -p Delegate=yes update-all …")
+            case .systemdScope(let otherwise):
+                switch Result(catching: { () throws(SystemdError) in try startScope(run, environment) }) {
+                case .success(let scope):
+                    return try inScope(scope, run: run, environment)
+                case .failure(let error):
+                    let reason = "systemd manages this machine's groups and has given update-all none: \(error)"
+                    guard let otherwise else { return .unavailable(reason: reason) }
+                    return .tree(
+                        try CgroupTree(
+                            run: run, movingBelow: otherwise, missingControllerReason: reason,
+                            environment: environment))
+                }
             case .ownSlice:
                 let root = try Group(opening: mount)
-                let base = try Group(creating: sliceName, in: root, orOpening: true)
+                let base = try Group(creating: ScopeRequest.slice, in: root, orOpening: true)
                 var delegation = try Delegation.enable(wanted, below: root)
                 try delegation.narrow(by: base)
                 return .tree(
                     try CgroupTree(
-                        run: run, base: base, path: "/" + sliceName, delegation: delegation, hasSupervisor: false,
-                        environment: environment))
+                        run: run, base: base, path: "/" + ScopeRequest.slice, delegation: delegation,
+                        surroundings: .ownSlice, environment: environment))
             case .below(let own):
-                let base = try Group(opening: join(mount, own))
-                try Supervisor.enter(below: base)
-                do throws(CgroupError) {
-                    return .tree(
-                        try CgroupTree(
-                            run: run, base: try Group(opening: base.path), path: own == "/" ? "" : own,
-                            delegation: try Delegation.enable(wanted, below: base), hasSupervisor: true,
-                            environment: environment))
-                } catch {
-                    Supervisor.leave(base)
-                    throw error
-                }
+                return .tree(try CgroupTree(run: run, movingBelow: own, environment: environment))
             }
         } catch {
             return .unavailable(reason: error.description)
         }
     }
 
-    /// A dash would mean nesting to systemd.
-    private static let sliceName = "updateall.slice"
+    private static func startScope(
+        _ run: RunID, _ environment: CgroupEnvironment
+    ) throws(SystemdError) -> TransientScope {
+        try TransientScope(
+            starting: ScopeRequest(run: run, process: getpid()), by: environment.isRoot ? .system : .user(geteuid()))
+    }
+
+    /// The tree in a scope in which this process is.
+    private static func inScope(
+        _ scope: TransientScope, run: RunID, _ environment: CgroupEnvironment
+    ) throws(CgroupError) -> CgroupSite {
+        let path = (try? CgroupEnvironment.current())?.ownGroup ?? ""
+        guard path.hasSuffix("/" + scope.unit) else {
+            return .unavailable(
+                reason: "systemd has started \(scope.unit), and this process is not in it: \(path)")
+        }
+        let base = join(environment.hierarchy.mount ?? "", path)
+        try Sweep.removeDeadScopes(beside: base)
+        return .tree(try CgroupTree(run: run, movingBelow: path, scope: scope, environment: environment))
+    }
+
     private static let wanted = Set(Controller.allCases)
+
+    /// What is around the run's groups.
+    enum Surroundings {
+        /// `updateall.slice`, made by ourselves.
+        case ownSlice
+        /// A group that was handed over, and that this process was moved out of, into `supervisor`; the scope, where
+        /// systemd has made one for this run.
+        case delegated(TransientScope?)
+    }
+
+    /// Makes the branches below a group that was handed over, which this process is in.
+    /// - Parameter missingControllerReason: why controllers are missing, where that is known.
+    private convenience init(
+        run: RunID, movingBelow path: String, scope: TransientScope? = nil, missingControllerReason: String? = nil,
+        environment: CgroupEnvironment
+    ) throws(CgroupError) {
+        let base = try Group(opening: join(environment.hierarchy.mount ?? "", path))
+        try Supervisor.enter(below: base)
+        do throws(CgroupError) {
+            try self.init(
+                run: run, base: try Group(opening: base.path), path: path == "/" ? "" : path,
+                delegation: try Delegation.enable(Self.wanted, below: base), surroundings: .delegated(scope),
+                missingControllerReason: missingControllerReason, environment: environment)
+        } catch {
+            Supervisor.leave(base)
+            throw error
+        }
+    }
 
     /// Makes the branches below `base`, whose children have the controllers of `delegation`.
     init(
-        run id: RunID, base: consuming Group, path: String, delegation: Delegation, hasSupervisor: Bool,
-        environment: CgroupEnvironment
+        run id: RunID, base: consuming Group, path: String, delegation: Delegation, surroundings: Surroundings,
+        missingControllerReason: String? = nil, environment: CgroupEnvironment
     ) throws(CgroupError) {
         try Sweep.removeDeadRuns(in: base)
         name = Sweep.groupName(of: id)
@@ -112,24 +165,35 @@ public final class CgroupTree: Sendable {
         missingControlFiles = Set(
             controllers.flatMap { files(of: $0).optionalFiles }.filter { !fileExists($0, in: directory) })
         self.controllers = controllers
-        missingControllerReason = Self.reason(for: delegation, in: base.path, environment)
+        let isComplete = controllers == Self.wanted
+        self.missingControllerReason =
+            isComplete
+            ? ""
+            : missingControllerReason
+                ?? Self.reason(for: delegation, in: base.path, surroundings: surroundings, environment)
         mount = environment.hierarchy.mount ?? ""
         self.base = base
-        self.hasSupervisor = hasSupervisor
+        self.surroundings = surroundings
     }
 
     private static func reason(
-        for delegation: Delegation, in base: String, _ environment: CgroupEnvironment
+        for delegation: Delegation, in base: String, surroundings: Surroundings, _ environment: CgroupEnvironment
     ) -> String {
-        if delegation.enabled == wanted { return "" }
         if case .hybrid = environment.hierarchy {
             return "this machine's controllers belong to cgroup v1, so that groups of v2 only track and kill"
         }
         if delegation.failure == .resourceBusy {
-            return "the group \(base) has other processes; start update-all in one of its own, with: "
-                + "systemd-run \(environment.isRoot ? "" : "--user ")--scope -p Delegate=yes update-all …"
+            let advice =
+                environment.isNamespaced
+                ? "limit the container itself, or start update-all as its only process"
+                : "start update-all in one of its own"
+            return "the group \(base) has other processes; \(advice)"
         }
         if let failure = delegation.failure { return "the kernel refused to enable it under \(base): \(failure)" }
+        if case .delegated(let scope?) = surroundings, case .user(let user) = scope.manager {
+            return "systemd does not delegate it to user@\(user).service; as root: systemctl edit user@.service, write "
+                + "[Service] and Delegate=cpu io memory pids there, then log in anew"
+        }
         return "it is not available under \(base)"
     }
 
@@ -137,20 +201,42 @@ public final class CgroupTree: Sendable {
 
     /// Puts the run's limits on its group and on the branches.
     ///
-    /// A weight counts among siblings only: below a slice of our own, where there are none but other runs of ours, it must
+    /// A weight counts among siblings only: below `updateall.slice`, where there are none but other runs of ours, it must
     /// be on the slice as well to count against the rest of the machine.
     /// - Returns: what each of the groups has now.
     public func applyRunLimits(
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
     ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
-        if !hasSupervisor {
-            let weights = run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) }
-            _ = base.apply(weights, controllers: controllers)  // told of the run's own group
-        }
+        var applied = self.run.apply(run, controllers: controllers)
+        applied.deviations += applyToSlice(run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) })
         return (
-            self.run.apply(run, controllers: controllers), self.steps.group.apply(steps, controllers: controllers),
+            applied, self.steps.group.apply(steps, controllers: controllers),
             self.protected.group.apply(protected, controllers: controllers)
         )
+    }
+
+    /// - Returns: what systemd refused; what the kernel does is told of the run's own group.
+    private func applyToSlice(_ weights: [ControlWrite]) -> [LimitDeviation] {
+        switch surroundings {
+        case .ownSlice:
+            _ = base.apply(weights, controllers: controllers)
+        case .delegated(let scope?):
+            // The slice is systemd's to write.
+            let isIdle = weights.contains { $0.file == "cpu.idle" && $0.value == "1" }
+            func weight(_ file: String) -> UInt64? { weights.first { $0.file == file }.flatMap { UInt64($0.value) } }
+            do throws(SystemdError) {
+                try scope.setSliceWeights(cpu: isIdle ? 0 : weight("cpu.weight"), io: weight("io.weight"))
+            } catch {
+                return weights.map { wanted in
+                    LimitDeviation(
+                        control: wanted.file, requested: wanted.value, effective: nil,
+                        reason: "it counts within the run alone: \(error)")
+                }
+            }
+        case .delegated(nil):
+            break
+        }
+        return []
     }
 
     /// Makes the group of a try of a step, with its limits in force before anything can run in it. Limits that are not are in
@@ -176,6 +262,14 @@ public final class CgroupTree: Sendable {
         run.apply(limits, controllers: controllers).deviations
     }
 
+    /// The group of all commits, as an absolute path.
+    public var protectedDirectory: String { protected.group.path }
+
+    /// Changes limits of the group of all commits; each is read back.
+    public func changeProtected(_ limits: [ControlWrite]) -> AppliedLimits {
+        protected.group.apply(limits, controllers: controllers)
+    }
+
     /// All processes of the run's steps.
     public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
 
@@ -198,13 +292,18 @@ public final class CgroupTree: Sendable {
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
         do throws(CgroupError) {
-            try base.removeChild(name)
+            do throws(CgroupError) {
+                try base.removeChild(name)
+            } catch  where error.errno == .resourceBusy {
+                guard let scope, (try? scope.moveOut(processes())) != nil else { throw error }
+                try base.removeChild(name)
+            }
         } catch {
             // What is still there, the policy keeps: no later run is to take it for what a dead run left.
             try Sweep.markKept(run)
             throw error
         }
-        if hasSupervisor { Supervisor.leave(base) }
+        if case .delegated = surroundings { Supervisor.leave(base) }
     }
 }
 

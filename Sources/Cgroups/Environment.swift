@@ -36,21 +36,27 @@ public struct CgroupEnvironment: Hashable, Sendable {
     public var isRoot: Bool
     /// systemd runs the machine: it alone writes to groups that it has not handed over.
     public var hasSystemd: Bool
+    /// What we see as the root is a group among others of the machine's, as in containers with a cgroup namespace.
+    public var isNamespaced: Bool
     /// We may create groups in our own one and move processes there.
     public var ownGroupIsWritable: Bool
     /// systemd has handed our own group over.
     public var ownGroupIsDelegated: Bool
+    /// Other processes are in our own group: it can hand no controllers down.
+    public var ownGroupIsShared: Bool
 
     public init(
-        hierarchy: CgroupHierarchy, ownGroup: String?, isRoot: Bool, hasSystemd: Bool, ownGroupIsWritable: Bool,
-        ownGroupIsDelegated: Bool
+        hierarchy: CgroupHierarchy, ownGroup: String?, isRoot: Bool, hasSystemd: Bool, isNamespaced: Bool = false,
+        ownGroupIsWritable: Bool, ownGroupIsDelegated: Bool, ownGroupIsShared: Bool = false
     ) {
         self.hierarchy = hierarchy
         self.ownGroup = ownGroup
         self.isRoot = isRoot
         self.hasSystemd = hasSystemd
+        self.isNamespaced = isNamespaced
         self.ownGroupIsWritable = ownGroupIsWritable
         self.ownGroupIsDelegated = ownGroupIsDelegated
+        self.ownGroupIsShared = ownGroupIsShared
     }
 
     /// What this process sees.
@@ -61,22 +67,32 @@ public struct CgroupEnvironment: Hashable, Sendable {
         if let mount = hierarchy.mount, (try? isUnifiedHierarchy(mount)) != true { hierarchy = .none }
         guard let mount = hierarchy.mount else {
             return CgroupEnvironment(
-                hierarchy: .none, ownGroup: nil, isRoot: geteuid() == 0, hasSystemd: hasSystemd(),
+                hierarchy: .none, ownGroup: nil, isRoot: geteuid() == 0, hasSystemd: isSystemdBooted(),
                 ownGroupIsWritable: false, ownGroupIsDelegated: false)
         }
         let root = mounts.first { $0.mountPoint == mount && $0.type == "cgroup2" }?.root ?? "/"
         let group = unifiedGroup(in: try readText("/proc/self/cgroup")).flatMap { Self.path(of: $0, below: root) }
         let path = group.map { join(mount, $0) }
         return CgroupEnvironment(
-            hierarchy: hierarchy, ownGroup: group, isRoot: geteuid() == 0, hasSystemd: hasSystemd(),
+            hierarchy: hierarchy, ownGroup: group, isRoot: geteuid() == 0,
+            // In a container that sees all of the machine's groups, the machine's systemd runs them all the same.
+            hasSystemd: isSystemdBooted() || root == "/" && fileExists(mount + "/init.scope/cgroup.procs"),
+            // The kernel's own root has no such file.
+            isNamespaced: fileExists(mount + "/cgroup.type"),
             ownGroupIsWritable: path.map {
                 isWritable($0) && isWritable($0 + "/cgroup.procs") && isWritable($0 + "/cgroup.subtree_control")
             } ?? false,
-            ownGroupIsDelegated: path.map(isDelegatedGroup) ?? false)
+            ownGroupIsDelegated: path.map(isDelegatedGroup) ?? false,
+            ownGroupIsShared: path.map(isShared) ?? false)
     }
 
     /// sd_booted(3).
-    private static func hasSystemd() -> Bool { fileExists("/run/systemd/system") }
+    private static func isSystemdBooted() -> Bool { fileExists("/run/systemd/system") }
+
+    private static func isShared(_ path: String) -> Bool {
+        let processes = (try? readText(path + "/cgroup.procs"))?.split(separator: "\n") ?? []
+        return processes.contains { $0 != "\(getpid())" }
+    }
 
     /// A group's path below a mount that shows the hierarchy from `root` on: in a container without a namespace of its own
     /// that is not the whole.

@@ -10,7 +10,7 @@ import UpdateModel
 public final class Leaf: Sendable {
     /// Below the mount: `/updateall.slice/run-…/steps/apt.download`.
     public let path: String
-    /// The limits as read back.
+    /// The limits as read back when it was made.
     public let applied: [ControlWrite]
     /// Limits that are not in force as asked for.
     public let deviations: [LimitDeviation]
@@ -19,6 +19,8 @@ public final class Leaf: Sendable {
     private let branch: Branch
     private let name: String
     private let controllers: Set<Controller>
+    /// Limits that were changed since.
+    private let changed = Mutex<[ControlWrite]>([])
     /// cgroup.events, opened when first asked for: most steps end without anybody waiting for leftovers.
     private let events = Mutex<OwnedDescriptor?>(nil)
 
@@ -96,9 +98,27 @@ public final class Leaf: Sendable {
 
     /// The lowest of its own limits on memory that are in force.
     public var memoryLimit: ByteCount? {
-        applied.compactMap { limit in
+        let changed = changed.withLock { $0 }
+        let unchanged = applied.filter { limit in !changed.contains { $0.file == limit.file } }
+        return (unchanged + changed).compactMap { limit in
             limit.file == "memory.high" || limit.file == "memory.max" ? Int64(limit.value).map(ByteCount.init) : nil
         }.min()
+    }
+
+    /// Changes limits while its processes run; each is read back.
+    public func change(_ limits: [ControlWrite]) -> AppliedLimits {
+        let result = group.apply(limits, controllers: controllers)
+        changed.withLock { changed in
+            changed.removeAll { old in result.applied.contains { $0.file == old.file } }
+            changed += result.applied
+        }
+        return result
+    }
+
+    /// What of its memory the kernel would take back where somebody needs the room: what it has read and written of files.
+    /// After its last process that is nearly all it has.
+    public var fileCache: ByteCount? {
+        controllers.contains(.memory) ? MemoryController.fileCache(in: directory) : nil
     }
 
     /// What it has used up to now. To be read before `remove`.

@@ -19,6 +19,15 @@ enum MemoryController: ControllerFiles {
         (try? readControlFile("memory.current", in: directory)).flatMap { Int64($0) }.map(ByteCount.init)
     }
 
+    /// Pages of files that the group has in memory, which the kernel takes back where somebody needs the room.
+    static func fileCache(in directory: CInt) -> ByteCount? {
+        guard let content = try? readControlFile("memory.stat", in: directory),
+            let active = number(of: "active_file", in: content),
+            let inactive = number(of: "inactive_file", in: content)
+        else { return nil }
+        return ByteCount(active + inactive)
+    }
+
     static func addMetrics(from directory: CInt, to metrics: inout Metrics) {
         // memory.peak can be reset only from Linux 6.12 on: it is the step's own since the group is.
         let peak = (try? readControlFile("memory.peak", in: directory)).flatMap { Int64($0) }

@@ -44,6 +44,20 @@ enum Sweep {
         }
     }
 
+    /// The same in the scopes of other runs: where not even a guardian lived on. systemd removes a scope that is empty.
+    /// - Parameter scope: the absolute path of our own.
+    static func removeDeadScopes(beside scope: String) throws(CgroupError) {
+        let slice = try Group(opening: String(scope.prefix(upTo: scope.lastIndex(of: "/") ?? scope.startIndex)))
+        for name in try slice.children() where name.hasSuffix(".scope") && "\(slice.path)/\(name)" != scope {
+            do throws(CgroupError) {
+                try removeDeadRuns(in: try Group(opening: "\(slice.path)/\(name)"))
+            } catch {
+                // It went while we looked.
+                if !error.errno.meansGone { throw error }
+            }
+        }
+    }
+
     private static func isDead(_ run: RunID) -> Bool {
         run.processID.map { !processExists($0) } ?? false
     }

@@ -23,6 +23,11 @@ public enum GuardianMessage: Equatable, Sendable {
     ///
     /// Descriptors: the terminal, where there is a value.
     case terminal(TerminalState?)
+    /// A descriptor that is to stay open as long as update-all or its guardian lives, since others take its end for the
+    /// run's. The guardian does nothing else with it.
+    ///
+    /// Descriptors: that one.
+    case keepOpen
     /// The run is over and nothing is left to do.
     case finish
 
@@ -77,7 +82,7 @@ public enum GuardianMessage: Equatable, Sendable {
     public var descriptorCount: Int {
         switch self {
         case .protect(_, let outputs, let hasProcess): 1 + outputs + (hasProcess ? 1 : 0)
-        case .terminal(.some): 1
+        case .terminal(.some), .keepOpen: 1
         default: 0
         }
     }

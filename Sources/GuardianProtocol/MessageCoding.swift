@@ -8,7 +8,7 @@ extension GuardianMessage {
     public static let version: UInt8 = 1
 
     private enum Kind: UInt8 {
-        case begin = 1, protect, unprotect, track, untrack, terminal, finish
+        case begin = 1, protect, unprotect, track, untrack, terminal, finish, keepOpen
     }
 
     /// The message as bytes, or `nil` where one of its fields is longer than it may be.
@@ -47,6 +47,8 @@ extension GuardianMessage {
             out.put(state.escapes, atMost: Self.maximumTerminalSize)
             out.put(state.sessionLeader)
             out.put(state.foregroundGroup)
+        case .keepOpen:
+            out.put(.keepOpen)
         case .finish:
             out.put(.finish)
         }
@@ -95,6 +97,7 @@ extension GuardianMessage {
                 TerminalState(
                     attributes: attributes, escapes: escapes, sessionLeader: sessionLeader,
                     foregroundGroup: foregroundGroup))
+        case .keepOpen: return .keepOpen
         case .finish: return .finish
         }
     }

@@ -18,6 +18,7 @@ public func appendLine(of mechanisms: [Mechanism], hostName: String, to bytes: i
         writer.write("name", mechanism.name)
         writer.write("state", mechanism.state.rawValue)
         writer.write("finding", mechanism.finding)
+        writer.writeIfPresent("loss", mechanism.loss)
         writer.writeIfPresent("mend", mechanism.mend)
         writer.endObject()
     }

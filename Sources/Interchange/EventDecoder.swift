@@ -61,7 +61,9 @@ extension Event.Body {
         case .result: self = .result(try UpdateResult(members))
         case .limit: self = .limit(try LimitDeviation(members))
         case .waiting:
-            self = .waiting(try members.required("phase", .word), try members.required("for", .waitReason))
+            self = .waiting(
+                try members.required("phase", .word), try members.required("for", .waitReason),
+                givesUpAfter: try members.optional("gives_up_after_seconds", .seconds))
         case .throttle: self = .throttle(try Throttle(members))
         case .stopping: self = .stopping(try Stopping(members))
         case .phaseEnd: self = .phaseEnd(try PhaseEnd(members))

@@ -14,9 +14,10 @@ extension JSONWriter {
         case .dropped(let dropped): writeMembers(of: dropped)
         case .result(let result): writeMembers(of: result)
         case .limit(let deviation): writeMembers(of: deviation)
-        case .waiting(let phase, let reason):
+        case .waiting(let phase, let reason, let limit):
             write("phase", phase.rawValue)
             write("for", reason.text)
+            writeIfPresent("gives_up_after_seconds", limit?.inSeconds.toMicroseconds)
         case .throttle(let throttle):
             write("state", throttle.state.rawValue)
             write("share", throttle.share.value)

@@ -77,6 +77,10 @@ extension Form<PluginName> {
     static var plugin: Self { Form("a plugin's name", text: { PluginName($0) }) }
 }
 
+extension Form<RunID> {
+    static var run: Self { Form("a run such as 20261121-073012-4711", text: { RunID($0) }) }
+}
+
 extension Form<StepID> {
     static var step: Self {
         Form("a step such as apt/execute") { (text: String) in

@@ -21,6 +21,26 @@ extension Plan {
         for step in try members.list("steps") { steps.append(try PlannedStep(step)) }
         for plugin in try members.list("skipped") { skipped.append(try SkippedPlugin(plugin)) }
         for deviation in try members.list("not_enforced") { deviations.append(try LimitDeviation(deviation)) }
+        if let members = try members.optional("window") { window = try PlannedWindow(members) }
+    }
+}
+
+extension PlannedWindow {
+    fileprivate init(_ members: Members) throws(EventDecodingError) {
+        self.init(
+            allow: try members.list("allow", .string),
+            finishBy: try members.optional("finish_by", .bool) ?? false,
+            opens: try members.optional("opens").map { members throws(EventDecodingError) in try Edge(members) },
+            closes: try members.optional("closes").map { members throws(EventDecodingError) in try Edge(members) })
+        putOff = try members.list("put_off", .step)
+        overrunning = try members.list("overrunning", .step)
+    }
+}
+
+extension PlannedWindow.Edge {
+    fileprivate init(_ members: Members) throws(EventDecodingError) {
+        self.init(
+            timestamp: try members.required("timestamp", .timestamp), local: try members.required("local", .string))
     }
 }
 
@@ -48,7 +68,9 @@ extension Demand {
         self.init(
             cpus: try members.optional("cpus", .double),
             memory: try members.optional("memory_bytes", .bytes),
-            downloads: try members.optional("downloads", .count) ?? 0)
+            downloads: try members.optional("downloads", .count) ?? 0,
+            cpusSource: try members.optional("cpus_source", .word),
+            memorySource: try members.optional("memory_source", .word))
     }
 }
 

@@ -42,6 +42,28 @@ extension JSONWriter {
         }
         endArray()
         if !plan.deviations.isEmpty { write(notEnforced: plan.deviations) }
+        if let window = plan.window { write(window) }
+    }
+
+    private mutating func write(_ window: PlannedWindow) {
+        key("window")
+        beginObject()
+        write("allow", window.allow)
+        if window.finishBy { write("finish_by", true) }
+        writeIfPresent("opens", window.opens)
+        writeIfPresent("closes", window.closes)
+        if !window.putOff.isEmpty { write("put_off", window.putOff.map(\.description)) }
+        if !window.overrunning.isEmpty { write("overrunning", window.overrunning.map(\.description)) }
+        endObject()
+    }
+
+    private mutating func writeIfPresent(_ name: String, _ edge: PlannedWindow.Edge?) {
+        guard let edge else { return }
+        key(name)
+        beginObject()
+        write("timestamp", edge.timestamp.rfc3339)
+        write("local", edge.local)
+        endObject()
     }
 
     private mutating func write(notEnforced deviations: [LimitDeviation]) {
@@ -66,7 +88,9 @@ extension JSONWriter {
         key("demand")
         beginObject()
         writeIfPresent("cpus", step.demand.cpus)
+        writeIfPresent("cpus_source", step.demand.cpusSource?.rawValue)
         writeIfPresent("memory_bytes", step.demand.memory?.bytes)
+        writeIfPresent("memory_source", step.demand.memorySource?.rawValue)
         write("downloads", Int64(step.demand.downloads))
         endObject()
         write("limits", step.limits)

@@ -17,6 +17,7 @@ extension WaitReason {
         case .downloads: "downloads"
         case .parallel: "parallel"
         case .pressure: "pressure"
+        case .window: "window"
         case .otherRun(let mutex, let holder): mutexPrefix + mutex + holderSeparator + holder
         case .lockedFile(let path, let holder): "\(lockPrefix)\(path) \(holder)"
         }
@@ -30,6 +31,7 @@ extension WaitReason {
         case "downloads": self = .downloads
         case "parallel": self = .parallel
         case "pressure": self = .pressure
+        case "window": self = .window
         case _ where text.hasPrefix(lockPrefix):
             let path = text.dropFirst(lockPrefix.count)
             let holder = holderBeginnings.compactMap { path.firstRange(of: $0)?.lowerBound }.min()

@@ -48,16 +48,18 @@ public final class Guardian {
     private var allowance = RestartAllowance()
 
     /// Starts a guardian for `run`.
+    /// - Parameter keptOpen: a descriptor that is to stay open for as long as we or the guardian live.
     /// - Parameter onFailure: told, as a sentence, that the guardian died and what was done about it. Called on the
     ///   loop's thread; for an `error` event.
     /// - Throws: `Errno`, `.invalidArgument` for a path that is relative or longer than `PATH_MAX`; or what `start` throws.
     public init(
-        run: GuardianMessage.Run, loop: EventLoop, start: @escaping Start, onFailure: @escaping (String) -> Void
+        run: GuardianMessage.Run, keepingOpen keptOpen: CInt? = nil, loop: EventLoop, start: @escaping Start,
+        onFailure: @escaping (String) -> Void
     ) throws {
         self.loop = loop
         self.start = start
         self.onFailure = onFailure
-        state = GuardianState(run: run)
+        state = try GuardianState(run: run, keptOpen: keptOpen)
         guard GuardianMessage.begin(run).encoded() != nil else { throw Errno.invalidArgument }
         _ = allowance.take(at: monotonicTime())
         try connect()

@@ -13,6 +13,8 @@ struct GuardianState {
     private var tracked: [StepID: (session: pid_t?, temporaryDirectory: String)] = [:]
     private var terminal: (state: GuardianMessage.TerminalState, descriptors: HeldDescriptors)?
 
+    private let keptOpen: HeldDescriptors?
+
     private struct Commit {
         var outputCount: Int
         var hasProcess: Bool
@@ -22,13 +24,22 @@ struct GuardianState {
     /// A change that the guardian has not been told yet. What is told is what holds when it is sent.
     enum Change {
         case begin
+        case keepOpen
         case commit(StepID)
         case tracked(StepID)
         case terminal
         case finish
     }
 
-    init(run: GuardianMessage.Run) { self.run = run }
+    /// - Parameter keptOpen: see `GuardianMessage.keepOpen`.
+    init(run: GuardianMessage.Run, keptOpen: CInt? = nil) throws(Errno) {
+        self.run = run
+        if let keptOpen {
+            self.keptOpen = try HeldDescriptors(duplicating: [keptOpen])
+        } else {
+            self.keptOpen = nil
+        }
+    }
 
     mutating func protect(_ step: StepID, process: CInt?, outputs: [CInt], log: CInt) throws(Errno) {
         let descriptors = try HeldDescriptors(duplicating: [log] + outputs + (process.map { [$0] } ?? []))
@@ -51,7 +62,8 @@ struct GuardianState {
 
     /// All that a new guardian must be told.
     var allChanges: [Change] {
-        [.begin] + commits.keys.sorted().map { .commit($0) } + tracked.keys.sorted().map { .tracked($0) }
+        [.begin] + (keptOpen == nil ? [] : [.keepOpen]) + commits.keys.sorted().map { .commit($0) }
+            + tracked.keys.sorted().map { .tracked($0) }
             + (terminal == nil ? [] : [.terminal])
     }
 
@@ -59,6 +71,7 @@ struct GuardianState {
     func message(for change: Change) -> (message: GuardianMessage, descriptors: HeldDescriptors?) {
         switch change {
         case .begin: return (.begin(run), nil)
+        case .keepOpen: return (.keepOpen, keptOpen)
         case .commit(let step):
             guard let commit = commits[step] else { return (.unprotect(step), nil) }
             return (

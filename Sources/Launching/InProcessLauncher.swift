@@ -9,8 +9,7 @@ import SystemPackage
 /// Starts processes with the rights of this process, or with fewer.
 ///
 /// What it asks the kernel once, when it is made: which signals this process ignores, as whom and with which capabilities it
-/// runs. So it is to be made after all of that has been settled. The thread that launches sleeps until the program runs
-/// (under a millisecond; longer on a network file system that hangs).
+/// runs. So it is to be made after all of that has been settled.
 public final class InProcessLauncher: Launcher, Sendable {
     private let emptyInput: OwnedDescriptor
     private let ignoredSignals: UInt64
@@ -30,7 +29,7 @@ public final class InProcessLauncher: Launcher, Sendable {
         self.method = method
     }
 
-    public func launch(
+    public func begin(
         _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
     ) throws(LaunchError) -> LaunchedProcess {
         guard let strings = SpecStrings(request) else {
@@ -47,16 +46,16 @@ public final class InProcessLauncher: Launcher, Sendable {
                 advice: error == .tooManyOpenFiles ? "raise the limit of open files: ulimit -n" : "")
         }
         beforeStart(ends.readEnds)
-        let result = spawn(request, strings, ends)
-        guard result.pid > 0 else { throw LaunchError(request, result) }
+        let (result, launch) = spawn(request, strings, ends)
+        guard let launch else { throw LaunchError(request, result) }
         return LaunchedProcess(
-            pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors,
+            Beginning(request, launch), pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors,
             method: LaunchMethod(result.method))
     }
 
     private func spawn(
         _ request: LaunchRequest, _ strings: borrowing SpecStrings, _ ends: borrowing StreamEnds
-    ) -> clx_spawned {
+    ) -> (clx_spawned, OpaquePointer?) {
         var spec = clx_spec()
         spec.path = UnsafePointer(strings.arguments[0])
         spec.arguments = UnsafePointer(strings.arguments)
@@ -76,6 +75,7 @@ public final class InProcessLauncher: Launcher, Sendable {
             clx_resource_limit(resource: $0.resource, soft: $0.soft, hard: $0.hard)
         }
         var result = clx_spawned()
+        var launch: OpaquePointer?
         handed.withUnsafeBufferPointer { handed in
             spec.handed = handed.baseAddress
             spec.handed_count = handed.count
@@ -85,11 +85,11 @@ public final class InProcessLauncher: Launcher, Sendable {
                 (request.identity?.groups ?? []).withUnsafeBufferPointer { groups in
                     spec.groups = groups.baseAddress
                     spec.group_count = groups.count
-                    _ = clx_spawn(&spec, &result)
+                    _ = clx_begin(&spec, &result, &launch)
                 }
             }
         }
-        return result
+        return (result, launch)
     }
 
     private func setPriorities(_ request: LaunchRequest, _ spec: inout clx_spec) {
@@ -186,7 +186,7 @@ private struct StreamEnds: ~Copyable {
 
     init(_ streams: StandardStreams) throws(Errno) {
         switch streams {
-        case .pipes:
+        case .pipes, .dialogue:
             let first = try Pipe()
             let second = try Pipe()
             let outputEnds = first.ends()
@@ -195,7 +195,7 @@ private struct StreamEnds: ~Copyable {
             childOutput = OwnedDescriptor(owning: outputEnds.write)
             errors = OwnedDescriptor(owning: errorEnds.read)
             childErrors = OwnedDescriptor(owning: errorEnds.write)
-            input = nil
+            if case .dialogue(let descriptor) = streams { input = descriptor } else { input = nil }
         case .terminal(let size, _), .outputTerminal(let size):
             let terminal = try PseudoTerminal(size: size).ends()
             output = OwnedDescriptor(owning: terminal.controller)

@@ -69,6 +69,8 @@ public enum StandardStreams: Hashable, Sendable {
     /// A pseudo-terminal for output and errors, since it is a person who reads them; input is empty, and there is no
     /// controlling terminal: whoever asks something is told at once that nobody answers.
     case outputTerminal(TerminalSize)
+    /// Input is this descriptor, which stays the caller's; a pipe each for output and errors.
+    case dialogue(input: CInt)
     /// Input is this descriptor, which stays the caller's; output and errors go nowhere. For a companion of ours.
     case service(input: CInt)
 }

@@ -100,6 +100,13 @@ public func status(
     return result
 }
 
+/// What the symbolic link at `path` leads to, as it is written there.
+public func linkTarget(_ path: String) throws(Errno) -> String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = try retrying { readlink(path, &buffer, buffer.count) }
+    return String(decoding: buffer.prefix(count), as: UTF8.self)
+}
+
 /// A directory's entries without `.` and `..`, in no order.
 public func directoryEntries(_ path: String, in directory: CInt = currentDirectory) throws(Errno) -> [String] {
     let opened = try openFile(path, in: directory, O_RDONLY | O_DIRECTORY)

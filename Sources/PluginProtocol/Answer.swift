@@ -225,6 +225,28 @@ extension Sequence where Element: StringProtocol {
     }
 }
 
+/// What `validate` came to.
+public enum ValidationAnswer: Hashable, Sendable {
+    case inOrder
+    /// What it said last, or how it ended, as a clause.
+    case complaint(String)
+
+    /// - Parameter plugin: whose answer it is; many begin their lines with their name.
+    public init(_ answer: Answer, of plugin: PluginName) {
+        switch answer.reply {
+        case .exit(0): self = .inOrder
+        case .exit(let code):
+            guard let line = answer.lastErrorLine else {
+                self = .complaint("validate exited with code \(code)")
+                return
+            }
+            let name = "\(plugin): "
+            self = .complaint(String(line.hasPrefix(name) ? line.dropFirst(name.count) : line[...]))
+        case .missing(let reason): self = .complaint("whether all is in order is not known: \(reason)")
+        }
+    }
+}
+
 /// What `self-update` and `self-upgrade` came to.
 public enum SelfUpdateAnswer: Hashable, Sendable {
     case done

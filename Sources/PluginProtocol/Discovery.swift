@@ -30,10 +30,13 @@ public struct PluginDirectory: Hashable, Sendable {
     /// Without a slash at its end.
     public var path: String
     public var entries: [Entry]
+    /// Why it could not be read, as the system says it; there may be plugins in it.
+    public var problem: String?
 
-    public init(path: String, entries: [Entry]) {
+    public init(path: String, entries: [Entry], problem: String? = nil) {
         self.path = path
         self.entries = entries
+        self.problem = problem
     }
 }
 
@@ -68,6 +71,10 @@ public struct DiscoveredPlugin: Hashable, Sendable {
     public var knowsEstimate: Bool
     /// Whether it can be asked to update itself.
     public var offersSelfUpdate: Bool
+    /// Whether what it downloads keeps to the rate that it is told.
+    public var keepsDownloadRate: Bool { manifest?.keepsDownloadRate ?? false }
+    /// Whether it can be asked whether what it looks after is in order.
+    public var offersValidation: Bool
 
     public init(
         name: PluginName, directory: String, executable: String, manifest: Manifest?, manifestPath: String?,
@@ -82,6 +89,7 @@ public struct DiscoveredPlugin: Hashable, Sendable {
         allowsDryRun = manifest?.dryRun ?? (speaksProtocol && mentions.contains(.dryRun))
         knowsEstimate = manifest?.estimate ?? mentions.contains(.estimateUpdate)
         offersSelfUpdate = manifest?.selfUpdate ?? (speaksProtocol && mentions.contains(.selfUpdate))
+        offersValidation = manifest?.validate ?? (speaksProtocol && mentions.contains(.validate))
     }
 }
 
@@ -105,6 +113,12 @@ public struct Discovery: Hashable, Sendable {
     public init(in directories: [PluginDirectory], inspect: (_ path: String, _ scan: Bool) -> ExecutableFacts?) {
         var candidates: [PluginName: Candidate] = [:]
         for directory in directories {
+            if let problem = directory.problem {
+                problems.append(
+                    Diagnostic(
+                        file: directory.path, position: nil,
+                        message: "the directory cannot be read: \(problem). Its plugins are left out"))
+            }
             var reader = DirectoryReader(directory)
             reader.read()
             problems += reader.problems
@@ -112,7 +126,7 @@ public struct Discovery: Hashable, Sendable {
         }
         for (name, candidate) in candidates.sorted(by: { $0.key < $1.key }) {
             guard case .runnable(let directory, let executable, let manifest) = candidate else { continue }
-            let scan = manifest.map { $0.manifest.dryRun == nil || $0.manifest.estimate == nil } ?? true
+            let scan = manifest?.manifest.leavesWordsToFind ?? true
             let facts = inspect(executable, scan)
             if let manifest, let fault = manifest.fault(of: executable, facts) {
                 problems.append(fault)
@@ -148,6 +162,11 @@ private enum Candidate {
     case runnable(directory: String, executable: String, FoundManifest?)
     /// Said among the problems.
     case broken
+}
+
+extension Manifest {
+    /// Something is left to what the executable's bytes suggest.
+    fileprivate var leavesWordsToFind: Bool { dryRun == nil || estimate == nil || validate == nil }
 }
 
 private struct FoundManifest {

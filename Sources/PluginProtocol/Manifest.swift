@@ -14,6 +14,9 @@ public struct Manifest: Hashable, Sendable {
 
     /// Programs that must all be on PATH. `nil`: `is-applicable` is asked.
     public var applicableIf: [String]?
+    /// Where its programs may be besides on PATH: absolute, or below the home directory of the one it runs as (`~/…`).
+    /// Not for what runs as root.
+    public var path: [String] = []
     /// `nil`: `does-require-sudo` is asked.
     public var runAs: RunAs?
     /// Absolute paths of what the plugin calls through sudo. `nil`: asked, where it calls sudo at all.
@@ -23,6 +26,8 @@ public struct Manifest: Hashable, Sendable {
     /// `nil`: as `true`, `estimate-update` is asked. `false`: it is not, and the update always runs.
     public var estimate: Bool?
     public var selfUpdate = false
+    /// `nil`: as the executable's bytes suggest, see `DiscoveredPlugin.offersValidation`.
+    public var validate: Bool?
 
     /// Plugins that must have succeeded.
     public var requires: [PluginName] = []
@@ -38,6 +43,8 @@ public struct Manifest: Hashable, Sendable {
     public var stop: [Phase: StopSignal] = [:]
     /// `nil`: as the executable's bytes suggest, see `DiscoveredPlugin.allowsDryRun`.
     public var dryRun: Bool?
+    /// What it downloads keeps to the rate that it is told.
+    public var keepsDownloadRate = false
 
     /// In the order of the file.
     public var environment: [EnvironmentVariable] = []
@@ -57,6 +64,11 @@ public struct Manifest: Hashable, Sendable {
     public init(name: PluginName) { self.name = name }
 
     public func timeout(of command: PluginCommand) -> Duration { timeouts[command] ?? command.defaultTimeout }
+
+    /// `path`, for somebody with that home directory.
+    public func programDirectories(home: String) -> [String] {
+        path.map { $0.hasPrefix("~/") ? home + $0.dropFirst() : $0 }
+    }
 
     /// What its main process takes as 'finish this package, then stop'; `nil` where it has no such signal: a protected
     /// phase is then only waited for.

@@ -33,12 +33,18 @@ extension Manifest {
 
     private mutating func readAnswers(_ reader: inout TomlTableReader) {
         applicableIf = reader.elements("applicable_if", "the name of a program") { $0.isEmpty ? nil : $0 }
+        path =
+            reader.elements("path", "an absolute path, or one that begins with ~/") { text in
+                text.hasPrefix("/") || text.hasPrefix("~/") ? text.contains(":") ? nil : text : nil
+            } ?? []
         runAs = reader.nonEmptyString("run_as").map(RunAs.init)
         sudoPrograms = reader.elements("sudo_programs", "an absolute path") { $0.hasPrefix("/") ? $0 : nil }
         separateDownload = reader.boolean("separate_download")
         estimate = reader.boolean("estimate")
         selfUpdate = reader.boolean("self_update") ?? false
+        validate = reader.boolean("validate")
         dryRun = reader.boolean("dry_run")
+        keepsDownloadRate = reader.boolean("keeps_download_rate") ?? false
         isOnByDefault = reader.boolean("enabled") ?? true
     }
 

@@ -13,8 +13,10 @@ public struct Mentions: OptionSet, Hashable, Sendable {
     public static let estimateUpdate = Mentions(rawValue: 4)
     /// `self-update`
     public static let selfUpdate = Mentions(rawValue: 8)
+    /// `validate`
+    public static let validate = Mentions(rawValue: 16)
 
-    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate]
+    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate, .validate]
 }
 
 /// Looks for them in a file that is read in pieces of any size; keeps a few bytes of each.
@@ -25,6 +27,7 @@ public struct MentionScanner: Sendable {
     private static let words: [(Mentions, [UInt8])] = [
         (.isApplicable, Array("is-applicable".utf8)), (.dryRun, Array("--dry-run".utf8)),
         (.estimateUpdate, Array("estimate-update".utf8)), (.selfUpdate, Array("self-update".utf8)),
+        (.validate, Array("validate".utf8)),
     ]
     /// One byte less than the longest word has.
     private static let overlap = 14

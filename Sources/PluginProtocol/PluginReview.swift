@@ -130,6 +130,7 @@ public struct PluginReview {
         if manifest.dryRun == true, !file.mentionsDryRun {
             add(.warning, "--dry-run is not in \(file.path): what is to be a dry run would be an update", at: "dry_run")
         }
+        if manifest.validate == true, !file.commands.contains(.validate) { missing(.validate, "validate") }
         if manifest.selfUpdate, !file.commands.contains(.selfUpdate) { missing(.selfUpdate, "self_update") }
         if manifest.separateDownload == true, !file.commands.contains(.download) {
             missing(.download, "separate_download")

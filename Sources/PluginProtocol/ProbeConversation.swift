@@ -303,8 +303,9 @@ public struct ProbeConversation: Sendable {
         // What the plugin says of this very update is nearer than what its manifest says of any.
         let estimate = phase == .download ? downloadEstimate : facts.estimate
         step.duration = estimate?.duration
-        step.demand.cpus = estimate?.cpus ?? manifest?.demand[phase]?.cpus
-        step.demand.memory = estimate?.memory ?? manifest?.demand[phase]?.memory
+        let usual = manifest?.demand[phase]
+        (step.demand.cpus, step.demand.cpusSource) = Self.nearest(estimate?.cpus, usual?.cpus)
+        (step.demand.memory, step.demand.memorySource) = Self.nearest(estimate?.memory, usual?.memory)
         step.stopSignal = .terminate
         guard let manifest else { return step }
         step.locks = manifest.locks[phase] ?? []
@@ -312,6 +313,13 @@ public struct ProbeConversation: Sendable {
         step.stopSignal = manifest.stopSignal(for: phase)
         step.timeout = manifest.timeout(of: step.command)
         return step
+    }
+
+    private static func nearest<Amount>(
+        _ estimated: Amount?, _ usual: Amount?
+    ) -> (amount: Amount?, source: DemandSource?) {
+        if let estimated { return (estimated, .estimate) }
+        return (usual, usual == nil ? nil : .manifest)
     }
 }
 

@@ -30,8 +30,8 @@ public enum GroupRole: Hashable, Sendable, CaseIterable {
 ///
 /// Swap comes before max and high before max, so that a group is never killed for what it could have given back. A
 /// protected group gets weights, `cpu.max`, `io.max` and `memory.high` alone: `memory.max` kills, `pids.max` lets fork
-/// fail in the middle of a commit, and without swap `memory.high` stops what has nothing to give back. There a
-/// `memory_max` is the `memory.high` where the policy has none.
+/// fail in the middle of a commit, and without swap `memory.high` stops what has nothing to give back. There the lower
+/// of `memory_max` and `memory_high` is the `memory.high`.
 /// - Returns: The writes in order, and what the machine cannot do: one deviation for each control, and one for each
 ///   path without a disk.
 public func controlWrites(
@@ -98,7 +98,8 @@ private struct Translation {
 
     mutating func memory(_ limits: Limits, _ role: GroupRole) {
         if role.isProtected {
-            if let high = limits.memoryHigh ?? limits.memoryMax { write("memory.high", pages(high, atLeast: 1)) }
+            let high = [limits.memoryHigh, limits.memoryMax].compactMap(\.self).min()
+            if let high { write("memory.high", pages(high, atLeast: 1)) }
             return
         }
         if let swap = limits.memorySwapMax { write("memory.swap.max", pages(swap, atLeast: 0)) }
@@ -159,7 +160,7 @@ private struct Translation {
             case .none(let reason): deviate("io.max", "\(cap.path) \(Self.text(cap))", reason: reason)
             case .disk(let device):
                 if let index = disks.firstIndex(where: { $0.device == device }) {
-                    disks[index].cap = Self.tighter(disks[index].cap, cap)
+                    disks[index].cap = disks[index].cap.tighter(cap)
                 } else {
                     disks.append((device, cap))
                 }
@@ -175,14 +176,5 @@ private struct Translation {
             ("riops", cap.readIOPSMax), ("wiops", cap.writeIOPSMax),
         ]
         return caps.compactMap { name, value in value.map { "\(name)=\($0)" } }.joined(separator: " ")
-    }
-
-    private static func tighter(_ left: IOCap, _ right: IOCap) -> IOCap {
-        func least<Value: Comparable>(_ path: KeyPath<IOCap, Value?>) -> Value? {
-            [left[keyPath: path], right[keyPath: path]].compactMap { $0 }.min()
-        }
-        return IOCap(
-            path: left.path, readBandwidthMax: least(\.readBandwidthMax), writeBandwidthMax: least(\.writeBandwidthMax),
-            readIOPSMax: least(\.readIOPSMax), writeIOPSMax: least(\.writeIOPSMax))
     }
 }

@@ -64,9 +64,12 @@ public struct ExplainedStep: Hashable, Sendable {
     public var callsSudo: Bool
     /// Of the manifest, or of the command.
     public var timeout: Duration
+    /// Whether the manifest says that what it downloads keeps to a rate; `nil`: it is not the phase that downloads.
+    public var keepsDownloadRate: Bool?
 
     public init(
-        _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration
+        _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration,
+        keepsDownloadRate: Bool? = nil
     ) {
         self.plugin = plugin
         self.phase = phase
@@ -74,6 +77,7 @@ public struct ExplainedStep: Hashable, Sendable {
         self.isRoot = isRoot
         self.callsSudo = callsSudo
         self.timeout = timeout
+        self.keepsDownloadRate = keepsDownloadRate
     }
 }
 
@@ -89,21 +93,75 @@ extension MergedPolicy {
     public func explainRun(group: GroupReport, steps: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
         let both = GroupReport(
             applied: group.applied + steps.applied, deviations: group.deviations + steps.deviations)
-        let limits = LimitExplainer(policy: self, tables: [.run], role: .branch, report: both, facts: facts)
+        let limits = LimitExplainer(view: view([.run], on: facts), role: .branch, report: both)
         var statements = Self.groupKeys.flatMap { limits.statements(for: $0) }
         let run = run(on: facts)
         let parallel = run.parallel ?? facts.cpus
         statements.append(
             PolicyStatement(
-                .enforced, setting(.parallel, in: [.run])?.slot,
+                .enforced, setting(.parallel, in: .run)?.slot,
                 (parallel == 1 ? "One step at a time" : "At most \(parallel) steps at the same time")
                     + (run.parallel == nil ? ", as many as there are CPUs" : "")))
         statements.append(
             PolicyStatement(
-                .enforced, setting(.downloads, in: [.run])?.slot,
+                .enforced, setting(.downloads, in: .run)?.slot,
                 run.downloads == 1 ? "One download at a time" : "At most \(run.downloads) downloads at the same time"))
-        return statements + protectionStatements + hookStatements
+        let cuts = [PolicyTable.document, .run, .protect, .window].map { view([$0], on: facts) }
+        statements += downloadStatements(run, on: facts) + protectionStatements + windowStatements + hookStatements
+        return Self.marked(statements, by: cuts)
     }
+
+    /// The rate of all downloads together. Whether a plugin's tool keeps to its share is told of its steps.
+    private func downloadStatements(_ run: RunSettings, on facts: MachineFacts) -> [PolicyStatement] {
+        var statements: [PolicyStatement] = []
+        if let rate = run.downloadRate {
+            statements.append(
+                PolicyStatement(
+                    .enforced, setting(.downloadRate, in: .run)?.slot,
+                    "Each download is told its share of \(rate) a second when it begins"))
+        }
+        if run.enforcesDownloadRate {
+            let slot = setting(.downloadEnforce, in: .run)?.slot
+            let text = "The kernel drops what all steps together receive beyond that rate"
+            let refusal = run.downloadRate == nil ? "the policy has no download_rate" : facts.downloadLimitRefusal
+            statements.append(PolicyStatement(refusal == nil ? .enforced : .notEnforced, slot, text, reason: refusal))
+        }
+        return statements
+    }
+
+    /// Says of each value that the ceiling has cut what was asked for, and where the ceiling stands.
+    private static func marked(_ statements: [PolicyStatement], by views: [PolicyView]) -> [PolicyStatement] {
+        statements.map { statement in
+            guard let slot = statement.slot, [.enforced, .altered].contains(statement.state) else { return statement }
+            let resolved = views.lazy.compactMap { $0.resolve(slot.key) }.first { $0.slot == slot }
+            guard let resolved, let cut = resolved.cut else { return statement }
+            var statement = statement
+            statement.state = .altered
+            let reason = "\(cut.requested) was asked for, above \(cut.reason)"
+            statement.reason = [statement.reason, reason].compactMap(\.self).joined(separator: "; ")
+            return statement
+        }
+    }
+
+    /// When anything is started.
+    private var windowStatements: [PolicyStatement] {
+        guard let window else { return [] }
+        let windows = window.windows.texts.joined(separator: ", ")
+        let allow = PolicyStatement(
+            .enforced, setting(.allow, in: .window)?.slot,
+            "Nothing is started outside of \(windows); what runs then goes on")
+        guard window.finishBy else { return [allow] }
+        return [
+            allow,
+            PolicyStatement(
+                .enforced, setting(.finishBy, in: .window)?.slot,
+                "Nothing is started that is not expected to end by then"
+            ),
+        ]
+    }
+
+    /// Where a value of the whole run stands.
+    private func setting(_ key: PolicyKey, in table: PolicyTable) -> ResolvedSetting? { wholeView(table).resolve(key) }
 
     /// What the run steps back for; whether this machine tells of it is among the deviations of a plan.
     private var protectionStatements: [PolicyStatement] {
@@ -122,7 +180,7 @@ extension MergedPolicy {
         var statements = shares.compactMap { key, share, resource in
             share.map {
                 PolicyStatement(
-                    .enforced, setting(key, in: [.protect])?.slot,
+                    .enforced, setting(key, in: .protect)?.slot,
                     "\(wish) while \(whose) wait for \(resource) in \($0.percentText) of the time; commits are only slowed"
                 )
             }
@@ -130,7 +188,7 @@ extension MergedPolicy {
         if let load = protection.loadPerCPU {
             statements.append(
                 PolicyStatement(
-                    .enforced, setting(.loadPerCPU, in: [.protect])?.slot,
+                    .enforced, setting(.loadPerCPU, in: .protect)?.slot,
                     "\(wish) while others have \(load) runnable threads for each CPU, where no pressure is told"))
         }
         return statements
@@ -141,11 +199,11 @@ extension MergedPolicy {
             switch hook.moment {
             case .beforeRun:
                 PolicyStatement(
-                    .enforced, setting(.beforeRun, in: [.hooks])?.slot,
+                    .enforced, setting(.beforeRun, in: .hooks)?.slot,
                     "\(hook.program) runs before all steps, as a step; if it fails, none of them runs")
             case .afterRun:
                 PolicyStatement(
-                    .enforced, setting(.afterRun, in: [.hooks])?.slot,
+                    .enforced, setting(.afterRun, in: .hooks)?.slot,
                     "\(hook.program) runs after all steps, as a step, however they ended")
             }
         }
@@ -154,42 +212,46 @@ extension MergedPolicy {
     /// What binds all commits together.
     /// - Parameter group: the branch of the run's commits.
     public func explainCommits(group: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
-        let limits = LimitExplainer(policy: self, tables: [.run], role: .protectedBranch, report: group, facts: facts)
-        return [PolicyKey.memoryHigh, .memoryMax, .memorySwapMax, .tasksMax].flatMap { limits.statements(for: $0) }
+        let limits = LimitExplainer(view: view([.run], on: facts), role: .protectedBranch, report: group)
+        let keys: [PolicyKey] = [.memoryHigh, .memoryMax, .memorySwapMax, .tasksMax]
+        return Self.marked(keys.flatMap { limits.statements(for: $0) }, by: [limits.view])
     }
 
     /// What one step gets.
     public func explain(_ step: ExplainedStep, group: GroupReport, on facts: MachineFacts) -> [PolicyStatement] {
-        let tables = Self.tables(of: step.plugin, step.phase)
-        let limits = LimitExplainer(
-            policy: self, tables: tables, role: step.isProtected ? .protectedLeaf : .leaf, report: group, facts: facts)
-        let process = ProcessExplainer(policy: self, tables: tables, step: step, facts: facts)
-        return Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements
-            + withoutMechanism(tables)
+        let view = view(Self.tables(of: step.plugin, step.phase), on: facts)
+        let limits = LimitExplainer(view: view, role: step.isProtected ? .protectedLeaf : .leaf, report: group)
+        let process = ProcessExplainer(
+            view: view, settings: self.step(step.plugin, step.phase, on: facts), step: step, run: run(on: facts),
+            rateSlot: setting(.downloadRate, in: .run)?.slot)
+        let statements =
+            Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements + Self.withoutMechanism(view)
+        return Self.marked(statements, by: [view])
     }
 
     /// The keys of these tables that this version does not act on.
-    private func withoutMechanism(_ tables: [PolicyTable]) -> [PolicyStatement] {
+    private static func withoutMechanism(_ view: PolicyView) -> [PolicyStatement] {
         PolicyKey.allCases.filter { !$0.isEnforced }.compactMap { key in
-            guard let (slot, setting) = setting(key, in: tables), !setting.value.asksForNothing else { return nil }
+            guard let found = view.resolve(key), !found.value.asksForNothing else { return nil }
             return PolicyStatement(
-                .notEnforced, slot, "\(key.rawValue) = \(setting.value.text)", reason: MergedPolicy.noMechanism)
+                .notEnforced, found.slot, "\(key.rawValue) = \(found.value.text)", reason: noMechanism)
         }
     }
 }
 
 /// Explains the limits of one group.
 private struct LimitExplainer {
-    let policy: MergedPolicy
-    let tables: [PolicyTable]
+    let view: PolicyView
     let role: GroupRole
     let report: GroupReport
-    let facts: MachineFacts
+
+    private var facts: MachineFacts { view.facts }
 
     func statements(for key: PolicyKey) -> [PolicyStatement] {
-        guard let (slot, setting) = policy.setting(key, in: tables) else { return [] }
-        if case .caps(let caps) = setting.value { return caps.map { statement(for: $0, slot) } }
-        guard let text = text(of: key, setting.value) else {
+        guard let found = view.resolve(key) else { return [] }
+        let slot = found.slot
+        if case .caps(let caps) = found.value { return caps.map { statement(for: $0, slot) } }
+        guard let text = text(of: key, found.value) else {
             return [PolicyStatement(.enforced, slot, "No limit of \(Self.noun(key))")]
         }
         if let reason = whyLeftOut(key) {
@@ -236,10 +298,18 @@ private struct LimitExplainer {
         switch key {
         case .memorySwapMax: return "without swap, memory.high stops what has nothing to give back"
         case .tasksMax: return "fork would fail in the middle of a commit"
-        case .memoryMax where policy.setting(.memoryHigh, in: tables) != nil:
+        case .memoryMax where isHeldByMemoryHigh:
             return "it kills; memory_high holds a commit"
+        case .memoryHigh where view.bytes(.memoryHigh) != nil && !isHeldByMemoryHigh:
+            return "memory_max is lower, and holds a commit"
         default: return nil
         }
+    }
+
+    /// Of the two that become its `memory.high`, the lower one.
+    private var isHeldByMemoryHigh: Bool {
+        guard let high = view.bytes(.memoryHigh) else { return false }
+        return view.bytes(.memoryMax).map { high <= $0 } ?? true
     }
 
     private func files(of key: PolicyKey) -> [String] {
@@ -289,13 +359,7 @@ private struct LimitExplainer {
         }
     }
 
-    private func bytes(_ amount: MemoryAmount) -> ByteCount {
-        switch amount {
-        case .bytes(let size): size
-        case .share(let share): ByteCount(Int64(Double(facts.memory.bytes) * share.value))
-        case .infinity: facts.memory
-        }
-    }
+    private func bytes(_ amount: MemoryAmount) -> ByteCount { amount.bytes(on: facts) ?? facts.memory }
 
     /// `1.0 GiB (25 % of the machine's)`.
     private func text(_ amount: MemoryAmount) -> String {

@@ -8,22 +8,35 @@ public struct MergedPolicy: Sendable {
     public let name: String
     /// The files that it was merged from, the weakest first; without `--set`.
     public let sources: [PolicySource]
-    private let tables: [PolicyTable: [PolicyKey: PolicySetting]]
+    private let tables: Tables
+    /// What the administrator's files give alone: the most that anybody else may have.
+    private let ceiling: Tables
 
-    init(name: String, settings: [PolicySlot: PolicySetting], sources: [PolicySource]) {
+    private typealias Tables = [PolicyTable: [PolicyKey: PolicySetting]]
+
+    /// - Parameter ceiling: of `settings` those that the administrator's files made, also where others came later.
+    init(
+        name: String, settings: [PolicySlot: PolicySetting], ceiling: [PolicySlot: PolicySetting],
+        sources: [PolicySource]
+    ) {
         self.name = name
         self.sources = sources
-        tables = settings.reduce(into: [:]) { $0[$1.key.table, default: [:]][$1.key.key] = $1.value }
+        tables = Self.tables(settings)
+        self.ceiling = Self.tables(ceiling)
     }
 
-    public var description: String? { text(.description, in: present([.document])) }
-
-    public var enforcement: Enforcement {
-        text(.enforcement, in: present([.document])).flatMap { Enforcement(rawValue: $0) } ?? .preferred
+    private static func tables(_ settings: [PolicySlot: PolicySetting]) -> Tables {
+        settings.reduce(into: [:]) { $0[$1.key.table, default: [:]][$1.key.key] = $1.value }
     }
+
+    public var description: String? { wholeView(.document).text(.description) }
+
+    public var enforcement: Enforcement { wholeView(.document).word(.enforcement) ?? .preferred }
 
     /// Every value with its origin, in the order of the tables.
-    public var settings: [(slot: PolicySlot, setting: PolicySetting)] {
+    public var settings: [(slot: PolicySlot, setting: PolicySetting)] { Self.settings(tables) }
+
+    private static func settings(_ tables: Tables) -> [(slot: PolicySlot, setting: PolicySetting)] {
         tables.flatMap { table, settings in
             settings.map { (slot: PolicySlot(table: table, key: $0.key), setting: $0.value) }
         }.sorted { $0.slot < $1.slot }
@@ -32,182 +45,197 @@ public struct MergedPolicy: Sendable {
     /// All that the policy says, one line for each value, the same for the same policy however it was written and
     /// wherever it came from: what its hash is computed over.
     public var canonicalText: [UInt8] {
-        Array(settings.map { "\($0.slot) = \($0.setting.value.text)\n" }.joined().utf8)
+        let hidden = Self.settings(ceiling).filter { tables[$0.slot.table]?[$0.slot.key] != $0.setting }
+        let lines =
+            settings.map { "\($0.slot) = \($0.setting.value.text)\n" }
+            + hidden.map { "# at most \($0.slot) = \($0.setting.value.text)\n" }
+        return Array(lines.joined().utf8)
     }
 
     /// The paths whose disks `MachineFacts` has to know.
     public var ioPaths: Set<String> {
-        settings.reduce(into: []) { paths, entry in
+        (settings + Self.settings(ceiling)).reduce(into: []) { paths, entry in
             if case .caps(let caps) = entry.setting.value { paths.formUnion(caps.map(\.path)) }
         }
     }
 
     static let noMechanism = "this version checks it and does not act on it"
 
-    /// What the policy asks for and this program does not do: one for each key, but one for a whole table of them.
+    /// What the policy asks for and this program does not do, one for each value.
     public var notYetEnforced: [LimitDeviation] {
-        let reason = Self.noMechanism
-        var deviations: [LimitDeviation] = []
-        var tables: [(table: PolicyTable, keys: [String])] = []
-        for (slot, setting) in settings where !slot.key.isEnforced && !setting.value.asksForNothing {
-            let text = setting.value.text
-            switch slot.table {
-            case .run, .step, .plugin, .document:
-                deviations.append(
-                    LimitDeviation(control: slot.description, requested: text, effective: nil, reason: reason))
-            case .hooks, .protect, .window, .log:
-                if tables.last?.table != slot.table { tables.append((slot.table, [])) }
-                tables[tables.count - 1].keys.append("\(slot.key.rawValue) = \(text)")
-            }
-        }
-        return tables.map {
+        settings.filter { !$0.slot.key.isEnforced && !$0.setting.value.asksForNothing }.map { slot, setting in
             LimitDeviation(
-                control: $0.table.header, requested: $0.keys.joined(separator: ", "), effective: nil, reason: reason)
-        } + deviations
+                control: slot.description, requested: setting.value.text, effective: nil, reason: Self.noMechanism)
+        }
     }
 
     /// The programs of `[hooks]`, in the order in which they run, each with the place that names it.
     public var hooks: [(moment: HookMoment, program: String, origin: PolicyOrigin)] {
         HookMoment.allCases.flatMap { moment -> [(moment: HookMoment, program: String, origin: PolicyOrigin)] in
             let key = moment == .beforeRun ? PolicyKey.beforeRun : .afterRun
-            guard let setting = setting(key, in: [.hooks])?.setting, case .texts(let programs) = setting.value else {
-                return []
-            }
-            return programs.map { (moment, $0, setting.origin) }
+            guard let found = wholeView(.hooks).resolve(key), case .texts(let programs) = found.value else { return [] }
+            return programs.map { (moment, $0, found.setting.origin) }
         }
     }
 
     /// How long logs are kept, and how long they become.
     public var logs: LogSettings {
         var logs = LogSettings()
-        let tables = present([.log])
-        if let days = integer(.keepDays, in: tables) { logs.keepDays = Int(days) }
-        if case .memory(.bytes(let size)) = value(.keepBytes, in: tables) { logs.keepBytes = size }
-        if case .memory(.bytes(let size)) = value(.stepBytes, in: tables) { logs.stepBytes = size }
+        let view = wholeView(.log)
+        if let days = view.integer(.keepDays) { logs.keepDays = Int(days) }
+        if let size = view.bytes(.keepBytes) { logs.keepBytes = size }
+        if let size = view.bytes(.stepBytes) { logs.stepBytes = size }
         return logs
     }
 
-    // MARK: On a machine
-
-    /// What the run gets as a whole.
-    public func run(on facts: MachineFacts) -> RunSettings {
-        var run = RunSettings()
-        let tables = present([.run])
-        run.limits = limits(tables, on: facts)
-        run.parallel = integer(.parallel, in: tables).map { Int($0) }
-        if let downloads = integer(.downloads, in: tables) { run.downloads = Int(downloads) }
-        if case .memory(.bytes(let rate)) = value(.downloadRate, in: tables) { run.downloadRate = rate }
-        return run
+    /// When updates may run; `nil`: at any time.
+    public var window: UpdateWindow? {
+        let view = wholeView(.window)
+        guard let windows = view.texts(.allow).flatMap({ WeekWindows($0) }) else { return nil }
+        return UpdateWindow(windows: windows, finishBy: view.flag(.finishBy) ?? false)
     }
 
     /// When the run steps back for others.
     public var protection: Protection {
         var protection = Protection()
-        let tables = present([.protect])
-        func share(_ key: PolicyKey) -> Fraction? {
-            if case .share(let share) = value(key, in: tables) { share } else { nil }
-        }
-        protection.cpuSome = share(.cpuSome)
-        protection.memorySome = share(.memorySome)
-        protection.ioSome = share(.ioSome)
-        if case .number(let load) = value(.loadPerCPU, in: tables) { protection.loadPerCPU = load }
-        if case .texts(let groups) = value(.cgroups, in: tables) { protection.cgroups = groups }
-        if let action = text(.action, in: tables).flatMap({ Protection.Action(rawValue: $0) }) {
-            protection.action = action
-        }
-        if let pause = duration(.resumeAfter, in: tables) { protection.resumeAfter = pause }
+        let view = wholeView(.protect)
+        protection.cpuSome = view.share(.cpuSome)
+        protection.memorySome = view.share(.memorySome)
+        protection.ioSome = view.share(.ioSome)
+        if case .number(let load) = view.value(.loadPerCPU) { protection.loadPerCPU = load }
+        protection.cgroups = view.texts(.cgroups) ?? []
+        protection.action = view.word(.action) ?? protection.action
+        protection.resumeAfter = view.duration(.resumeAfter) ?? protection.resumeAfter
         return protection
     }
 
-    /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key.
-    public func step(_ plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> StepSettings {
-        let tables = present(Self.tables(of: plugin, phase))
+    // MARK: On a machine
+
+    /// What the run gets as a whole.
+    /// - Parameter jobs: `--jobs`, in place of the policy's `parallel`.
+    public func run(on facts: MachineFacts, jobs: Int? = nil) -> RunSettings {
+        var run = RunSettings()
+        let view = view([.run], on: facts)
+        run.limits = Self.limits(view)
+        run.parallel = jobs.map { cutJobs($0, on: facts).jobs } ?? view.integer(.parallel).map { Int($0) }
+        if let downloads = view.integer(.downloads) { run.downloads = Int(downloads) }
+        run.downloadRate = view.bytes(.downloadRate)
+        run.enforcesDownloadRate = view.flag(.downloadEnforce) ?? false
+        return run
+    }
+
+    /// What one step gets: `[step]` < `[step.PHASE]` < `[plugin.NAME]` < `[plugin.NAME.PHASE]`, key by key, and of that no
+    /// more than the ceiling.
+    /// - Parameter timeout: `--timeout`, in place of the policy's.
+    public func step(
+        _ plugin: PluginName, _ phase: Phase, on facts: MachineFacts, timeout: Duration? = nil
+    ) -> StepSettings {
+        let view = view(Self.tables(of: plugin, phase), on: facts)
         var step = StepSettings()
-        step.limits = limits(tables, on: facts)
-        step.nice = integer(.nice, in: tables).map { Int($0) }
-        if case .boolean(let flag) = value(.noNewPrivileges, in: tables) { step.noNewPrivileges = flag }
-        if case .texts(let names) = value(.capabilities, in: tables) { step.capabilities = names }
-        if let leftovers = text(.leftovers, in: tables).flatMap({ Leftovers(rawValue: $0) }) {
-            step.leftovers = leftovers
-        }
-        if let grace = duration(.stopGrace, in: tables) { step.stopGrace = grace }
-        if let wait = duration(.waitTimeout, in: tables) { step.waitTimeout = wait }
-        if let terminal = text(.pty, in: tables).flatMap({ TerminalUse(rawValue: $0) }) { step.terminal = terminal }
-        step.timeout = duration(.timeout, in: tables)
-        step.runAs = text(.runAs, in: tables).map { RunAs($0) }
-        step.sha256 = text(.sha256, in: tables)
-        if case .boolean(let flag) = value(.selfUpdate, in: tables) { step.updatesItself = flag }
+        step.limits = Self.limits(view)
+        step.nice = view.integer(.nice).map { Int($0) }
+        step.noNewPrivileges = view.flag(.noNewPrivileges) ?? step.noNewPrivileges
+        step.capabilities = view.texts(.capabilities)
+        step.leftovers = view.word(.leftovers) ?? step.leftovers
+        step.stopGrace = view.duration(.stopGrace) ?? step.stopGrace
+        step.waitTimeout = view.duration(.waitTimeout) ?? step.waitTimeout
+        step.terminal = view.word(.pty) ?? step.terminal
+        if let tries = view.integer(.oomRetry) { step.oomRetries = Int(tries) }
+        step.largestMemory = largestMemory(of: plugin, phase, on: facts)
+        step.timeout = timeout.map { Self.cutTimeout($0, view).timeout } ?? view.duration(.timeout)
+        step.runAs = view.text(.runAs).map { RunAs($0) }
+        step.sha256 = view.text(.sha256)
+        step.updatesItself = view.flag(.selfUpdate) ?? step.updatesItself
         return step
     }
 
-    private func limits(_ tables: [Table], on facts: MachineFacts) -> Limits {
+    /// The most memory that a step may ever have: the run's, since its limit holds for every step in it; and where the
+    /// administrator limits the step and says nothing of further tries, no more than that.
+    private func largestMemory(of plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> ByteCount {
+        let run = Self.limits(view([.run], on: facts))
+        let largest = min(run.memoryHigh ?? run.memoryMax ?? facts.memory, facts.memory)
+        let ceiling = PolicyView(
+            tables: Self.present(Self.tables(of: plugin, phase), in: ceiling), ceiling: [], facts: facts)
+        guard ceiling.integer(.oomRetry) == nil, let limit = ceiling.bytes(.memoryMax) else { return largest }
+        return min(largest, limit)
+    }
+
+    private static func limits(_ view: PolicyView) -> Limits {
         var limits = Limits(
-            memoryHigh: memory(.memoryHigh, in: tables, on: facts),
-            memoryMax: memory(.memoryMax, in: tables, on: facts),
-            memorySwapMax: memory(.memorySwapMax, in: tables, on: facts),
-            cpuQuota: cpuQuota(in: tables, on: facts),
-            ioWeight: integer(.ioWeight, in: tables).map { Int($0) })
-        if case .cpuWeight(let weight) = value(.cpuWeight, in: tables) { limits.cpuWeight = weight }
-        if case .caps(let caps) = value(.io, in: tables) { limits.io = caps }
-        if case .tasks(let count) = value(.tasksMax, in: tables) { limits.tasksMax = count }
+            memoryHigh: view.bytes(.memoryHigh), memoryMax: view.bytes(.memoryMax),
+            memorySwapMax: view.bytes(.memorySwapMax), ioWeight: view.integer(.ioWeight).map { Int($0) })
+        if case .cpu(let amount) = view.value(.cpuQuota) { limits.cpuQuota = amount.cpus(on: view.facts) }
+        if case .cpuWeight(let weight) = view.value(.cpuWeight) { limits.cpuWeight = weight }
+        if case .caps(let caps) = view.value(.io) { limits.io = caps }
+        if case .tasks(let count) = view.value(.tasksMax) { limits.tasksMax = count }
         return limits
     }
 
-    private func memory(_ key: PolicyKey, in tables: [Table], on facts: MachineFacts) -> ByteCount? {
-        guard case .memory(let amount) = value(key, in: tables) else { return nil }
-        return switch amount {
-        case .bytes(let size): size
-        case .share(let share): ByteCount(Int64(Double(facts.memory.bytes) * share.value))
-        case .infinity: nil
-        }
+    // MARK: The ceiling
+
+    /// What the ceiling has cut of what is asked for the run as a whole.
+    /// - Parameter jobs: `--jobs`.
+    public func runCuts(on facts: MachineFacts, jobs: Int? = nil) -> [LimitDeviation] {
+        let cuts = [PolicyTable.document, .run, .protect, .window].flatMap { view([$0], on: facts).cuts }
+        guard let jobs else { return cuts }
+        let parallel = PolicySlot(table: .run, key: .parallel).description
+        return cuts.filter { $0.control != parallel } + [cutJobs(jobs, on: facts).cut].compactMap(\.self)
     }
 
-    private func cpuQuota(in tables: [Table], on facts: MachineFacts) -> Fraction? {
-        guard case .cpu(let amount) = value(.cpuQuota, in: tables) else { return nil }
-        return switch amount {
-        case .cpus(let share): share
-        case .machine(let share): Fraction(share.value * Double(facts.cpus))
-        case .infinity: nil
-        }
+    /// What the ceiling has cut of what is asked for one step.
+    /// - Parameter timeout: `--timeout`.
+    public func stepCuts(
+        _ plugin: PluginName, _ phase: Phase, on facts: MachineFacts, timeout: Duration? = nil
+    ) -> [LimitDeviation] {
+        let view = view(Self.tables(of: plugin, phase), on: facts)
+        guard let timeout else { return view.cuts }
+        let own = view.resolve(.timeout)?.slot.description
+        return view.cuts.filter { $0.control != own } + [Self.cutTimeout(timeout, view).cut].compactMap(\.self)
     }
 
-    // MARK: Values
+    private func cutJobs(_ jobs: Int, on facts: MachineFacts) -> (jobs: Int, cut: LimitDeviation?) {
+        let (value, cut) = view([.run], on: facts).cut(.integer(Int64(jobs)), of: .parallel, option: "--jobs")
+        guard case .integer(let number) = value else { return (jobs, nil) }
+        return (Int(number), cut)
+    }
 
-    private typealias Table = [PolicyKey: PolicySetting]
+    private static func cutTimeout(_ timeout: Duration, _ view: PolicyView) -> (timeout: Duration, cut: LimitDeviation?)
+    {
+        let (value, cut) = view.cut(.duration(timeout), of: .timeout, option: "--timeout")
+        guard case .duration(let duration) = value else { return (timeout, nil) }
+        return (duration, cut)
+    }
 
-    /// Those of `wanted` that the policy has, looked up once for all their keys.
-    private func present(_ wanted: [PolicyTable]) -> [Table] { wanted.compactMap { tables[$0] } }
+    /// The administrator's line that requires limits to be enforced; `nil`: everybody may prefer them.
+    public var enforcementCeiling: PolicyOrigin? {
+        let setting = ceiling[.document]?[.enforcement]
+        return setting?.value == .text(Enforcement.required.rawValue) ? setting?.origin : nil
+    }
+
+    /// The administrator's line that says when updates may run; `nil`: everybody may say otherwise.
+    public var windowCeiling: PolicyOrigin? {
+        let setting = ceiling[.window]?[.allow]
+        return setting?.value == .texts([]) ? nil : setting?.origin
+    }
+
+    // MARK: Views
+
+    func view(_ wanted: [PolicyTable], on facts: MachineFacts) -> PolicyView {
+        PolicyView(tables: Self.present(wanted, in: tables), ceiling: Self.present(wanted, in: ceiling), facts: facts)
+    }
+
+    /// Of a table whose values are no shares of a machine.
+    func wholeView(_ table: PolicyTable) -> PolicyView { view([table], on: Self.anyMachine) }
+
+    private static let anyMachine = MachineFacts(
+        hostName: "", memory: ByteCount(0), cpus: 1, pageSize: 4096, controllers: [])
+
+    private static func present(_ wanted: [PolicyTable], in tables: Tables) -> [PolicyView.Table] {
+        wanted.compactMap { name in tables[name].map { (name, $0) } }
+    }
 
     /// The tables in which a step finds its values, the strongest first.
     static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
         [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
-    }
-
-    /// What the first table says that says anything, with its place.
-    func setting(_ key: PolicyKey, in wanted: [PolicyTable]) -> (slot: PolicySlot, setting: PolicySetting)? {
-        for table in wanted {
-            if let setting = tables[table]?[key] { return (PolicySlot(table: table, key: key), setting) }
-        }
-        return nil
-    }
-
-    /// The value of the first table that has one.
-    private func value(_ key: PolicyKey, in tables: [Table]) -> PolicyValue? {
-        for table in tables {
-            if let setting = table[key] { return setting.value }
-        }
-        return nil
-    }
-
-    private func text(_ key: PolicyKey, in tables: [Table]) -> String? {
-        if case .text(let text) = value(key, in: tables) { text } else { nil }
-    }
-
-    private func integer(_ key: PolicyKey, in tables: [Table]) -> Int64? {
-        if case .integer(let number) = value(key, in: tables) { number } else { nil }
-    }
-
-    private func duration(_ key: PolicyKey, in tables: [Table]) -> Duration? {
-        if case .duration(let duration) = value(key, in: tables) { duration } else { nil }
     }
 }

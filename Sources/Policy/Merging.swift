@@ -49,13 +49,16 @@ public func mergePolicy(
     merger.checkPairs()
     guard merger.diagnostics.isEmpty else { throw Diagnostics(merger.diagnostics) }
     return MergedPolicy(
-        name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings, sources: merger.sources)
+        name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings, ceiling: merger.ceiling,
+        sources: merger.sources)
 }
 
 private struct PolicyMerger {
     let shippedNames: [String]
     let extended: (_ name: String, _ relativeTo: String) -> PolicyText?
     var settings: [PolicySlot: PolicySetting] = [:]
+    /// What the files of `/etc` say, whoever comes later.
+    var ceiling: [PolicySlot: PolicySetting] = [:]
     var sources: [PolicySource] = []
     var diagnostics: [Diagnostic] = []
 
@@ -83,7 +86,9 @@ private struct PolicyMerger {
 
     private mutating func take(_ decoder: PolicyDecoder) {
         diagnostics += decoder.diagnostics
-        settings.merge(decoder.settings.filter { $0.key.key != .extends }) { _, stronger in stronger }
+        let new = decoder.settings.filter { $0.key.key != .extends }
+        settings.merge(new) { _, stronger in stronger }
+        if decoder.layer == .etc { ceiling.merge(new) { _, stronger in stronger } }
     }
 
     private mutating func extendedText(of decoder: PolicyDecoder, chain: [String]) -> PolicyText? {

@@ -2,34 +2,85 @@
 
 import UpdateModel
 
+/// A value of a policy as it is shown.
+public struct ShownSetting: Hashable, Sendable {
+    public let slot: PolicySlot
+    /// As it is in force.
+    public let value: PolicyValue
+    public let origin: PolicyOrigin
+    /// As it was asked for, and the place of the ceiling that has cut it; `nil`: it is in force as asked.
+    public let cut: Cut?
+
+    public struct Cut: Hashable, Sendable {
+        public let asked: PolicyValue
+        public let ceiling: PolicyOrigin
+    }
+
+    fileprivate init(_ slot: PolicySlot, _ setting: PolicySetting, _ value: PolicyValue, ceiling: PolicyOrigin?) {
+        self.slot = slot
+        self.value = value
+        origin = setting.origin
+        cut = ceiling.map { Cut(asked: setting.value, ceiling: $0) }
+    }
+}
+
 extension MergedPolicy {
     /// The policy as TOML. Merged again over the built-in policy, it is the same policy.
     /// - Parameter origins: whether a comment behind each value says where it was given.
-    public func document(origins: Bool) -> String { Self.document(settings, origins: origins) }
+    public func document(origins: Bool, on facts: MachineFacts) -> String {
+        Self.document(shownSettings(on: facts), origins: origins)
+    }
 
     /// What one plugin's steps get, as the tables of that plugin: each value that is in force for a phase, whichever table
     /// it stands in. Put over any policy, it gives the plugin the same.
-    public func document(of plugin: PluginName, origins: Bool) -> String {
-        Self.document(settings(of: plugin), origins: origins)
+    public func document(of plugin: PluginName, origins: Bool, on facts: MachineFacts) -> String {
+        Self.document(shownSettings(of: plugin, on: facts), origins: origins)
+    }
+
+    /// Every value, in the order of the tables. What a table of a plugin asks for is shown as asked where the ceiling has
+    /// different values for its phases; those are shown for the plugin alone.
+    public func shownSettings(on facts: MachineFacts) -> [ShownSetting] {
+        settings.map { slot, setting in
+            let found = views(behind: slot.table, on: facts).compactMap { $0.resolve(slot.key) }.filter {
+                $0.slot == slot
+            }
+            guard let first = found.first, found.allSatisfy({ $0.value == first.value }) else {
+                return ShownSetting(slot, setting, setting.value, ceiling: nil)
+            }
+            return ShownSetting(slot, setting, first.value, ceiling: first.ceiling?.origin)
+        }
+    }
+
+    /// What is looked at where a value of this table is in force.
+    private func views(behind table: PolicyTable, on facts: MachineFacts) -> [PolicyView] {
+        switch table {
+        case .plugin(let plugin, nil): Phase.allCases.map { view(Self.tables(of: plugin, $0), on: facts) }
+        case .plugin(let plugin, let phase?): [view(Self.tables(of: plugin, phase), on: facts)]
+        case .step(let phase?): [view([.step(phase), .step(nil)], on: facts)]
+        default: [view([table], on: facts)]
+        }
     }
 
     /// What one plugin's steps get: each value that is in force for a phase, in the table of that phase.
-    public func settings(of plugin: PluginName) -> [(slot: PolicySlot, setting: PolicySetting)] {
+    public func shownSettings(of plugin: PluginName, on facts: MachineFacts) -> [ShownSetting] {
         ([nil] + Phase.allCases).flatMap { (phase: Phase?) in
-            let places = phase.map { Self.tables(of: plugin, $0) } ?? [.plugin(plugin, nil)]
+            let places = phase.map { Self.tables(of: plugin, $0) } ?? [.plugin(plugin, nil), .step(nil)]
+            let view = view(places, on: facts)
             return PolicyKey.allCases.filter { $0.belongs(to: plugin, phase) }.compactMap { key in
-                setting(key, in: places).map {
-                    (slot: PolicySlot(table: .plugin(plugin, phase), key: key), setting: $0.setting)
+                view.resolve(key).map {
+                    ShownSetting(
+                        PolicySlot(table: .plugin(plugin, phase), key: key), $0.setting, $0.value,
+                        ceiling: $0.ceiling?.origin)
                 }
             }
         }
     }
 
-    private static func document(_ settings: [(slot: PolicySlot, setting: PolicySetting)], origins: Bool) -> String {
+    private static func document(_ settings: [ShownSetting], origins: Bool) -> String {
         var tables: [(table: PolicyTable, lines: [PolicyLine])] = []
-        for (slot, setting) in settings {
-            if tables.last?.table != slot.table { tables.append((slot.table, [])) }
-            tables[tables.count - 1].lines.append(PolicyLine(key: slot.key, setting: setting))
+        for setting in settings {
+            if tables.last?.table != setting.slot.table { tables.append((setting.slot.table, [])) }
+            tables[tables.count - 1].lines.append(PolicyLine(setting: setting))
         }
         return tables.map { PolicyLine.text($0.lines, of: $0.table, origins: origins) }.joined(separator: "\n")
     }
@@ -44,23 +95,31 @@ extension PolicyKey {
 }
 
 private struct PolicyLine {
-    let key: PolicyKey
-    let setting: PolicySetting
+    let setting: ShownSetting
 
-    private var assignment: String { "\(key.rawValue) = \(setting.value.text)" }
+    private var assignment: String { "\(setting.slot.key.rawValue) = \(setting.value.text)" }
+
+    /// Where it was given, and what the ceiling made of it; the latter is always said.
+    private func comment(origins: Bool) -> String? {
+        let parts = [
+            origins ? setting.origin.description : nil,
+            setting.cut.map { "cut from \($0.asked.text) to \($0.ceiling.asCeiling)" },
+        ].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
+    }
 
     /// Where origins begin at most: long lists stand out, and do not push all comments to the right.
     private static let widestColumn = 44
 
     /// A table with its header, keys in the order of the reference.
     static func text(_ lines: [PolicyLine], of table: PolicyTable, origins: Bool) -> String {
-        let lines = lines.sorted { $0.key.position < $1.key.position }
+        let lines = lines.sorted { $0.setting.slot.key.position < $1.setting.slot.key.position }
         let widths = lines.map(\.assignment.unicodeScalars.count).filter { $0 < widestColumn }
         let column = (widths.max() ?? 0) + 2
         let body = lines.map { line -> String in
-            guard origins else { return line.assignment + "\n" }
+            guard let comment = line.comment(origins: origins) else { return line.assignment + "\n" }
             let padding = String(repeating: " ", count: max(2, column - line.assignment.unicodeScalars.count))
-            return "\(line.assignment)\(padding)# \(commentText(line.setting.origin.description))\n"
+            return "\(line.assignment)\(padding)# \(commentText(comment))\n"
         }
         return (table == .document ? "" : table.header + "\n") + body.joined()
     }

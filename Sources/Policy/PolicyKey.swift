@@ -108,10 +108,5 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
     }
 
     /// Whether the program acts on the key. What it does not act on is validated, and reported where it is set.
-    var isEnforced: Bool {
-        switch home {
-        case .window: false
-        default: ![.downloadEnforce, .oomRetry, .sudoPrograms].contains(self)
-        }
-    }
+    var isEnforced: Bool { self != .sudoPrograms }
 }

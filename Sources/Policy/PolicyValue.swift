@@ -8,6 +8,15 @@ public enum MemoryAmount: Hashable, Sendable {
     /// Of the machine's memory, above 0 and at most 1.
     case share(Fraction)
     case infinity
+
+    /// `nil`: as much as there is.
+    func bytes(on facts: MachineFacts) -> ByteCount? {
+        switch self {
+        case .bytes(let size): size
+        case .share(let share): ByteCount(Int64(Double(facts.memory.bytes) * share.value))
+        case .infinity: nil
+        }
+    }
 }
 
 /// An amount of CPU time.
@@ -17,6 +26,15 @@ public enum CPUAmount: Hashable, Sendable {
     /// 1 is all CPUs of the machine.
     case machine(Fraction)
     case infinity
+
+    /// 1 is one CPU's whole time; `nil`: as much as there is.
+    func cpus(on facts: MachineFacts) -> Fraction? {
+        switch self {
+        case .cpus(let share): share
+        case .machine(let share): Fraction(share.value * Double(facts.cpus))
+        case .infinity: nil
+        }
+    }
 }
 
 /// A value of one of the types that keys have.

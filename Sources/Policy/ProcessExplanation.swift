@@ -4,19 +4,20 @@ import UpdateModel
 
 /// Explains what update-all does with the processes of one step.
 struct ProcessExplainer {
-    let policy: MergedPolicy
-    let tables: [PolicyTable]
+    let view: PolicyView
+    let settings: StepSettings
     let step: ExplainedStep
-    let facts: MachineFacts
-
-    private var settings: StepSettings { policy.step(step.plugin, step.phase, on: facts) }
+    /// The whole run's, with the place of its download rate.
+    let run: RunSettings
+    let rateSlot: PolicySlot?
 
     var statements: [PolicyStatement] {
-        [nice, idleClass, privileges, capabilities, terminal, timeout, stopGrace, leftovers, waitTimeout]
+        let process = [nice, idleClass, privileges, capabilities, terminal, downloadRate]
+        return (process + [timeout, stopGrace, leftovers, waitTimeout, oomRetry])
             .compactMap(\.self)
     }
 
-    private func slot(_ key: PolicyKey) -> PolicySlot? { policy.setting(key, in: tables)?.slot }
+    private func slot(_ key: PolicyKey) -> PolicySlot? { view.resolve(key)?.slot }
 
     private var nice: PolicyStatement? {
         settings.nice.map { PolicyStatement(.enforced, slot(.nice), "Nice level \($0)") }
@@ -47,6 +48,16 @@ struct ProcessExplainer {
     private var terminal: PolicyStatement? {
         guard settings.terminal == .always, step.phase != .check else { return nil }
         return PolicyStatement(.enforced, slot(.pty), "Runs on a pseudo-terminal")
+    }
+
+    private var downloadRate: PolicyStatement? {
+        guard let keepsRate = step.keepsDownloadRate, let rate = run.downloadRate else { return nil }
+        let text = "Keeps to the share of \(rate) a second that it is told"
+        if keepsRate { return PolicyStatement(.enforced, rateSlot, text) }
+        let isHeld = run.enforcesDownloadRate && view.facts.downloadLimitRefusal == nil
+        let reason = "its manifest does not say that it does (keeps_download_rate)"
+        return PolicyStatement(
+            isHeld ? .altered : .notEnforced, rateSlot, text, reason: isHeld ? "\(reason); the kernel holds it" : reason)
     }
 
     private var timeout: PolicyStatement? {
@@ -85,5 +96,17 @@ struct ProcessExplainer {
         return PolicyStatement(
             .enforced, slot(.waitTimeout),
             "Put off if what another run holds is not free after \(PolicyValue.durationText(settings.waitTimeout))")
+    }
+
+    private var oomRetry: PolicyStatement? {
+        let settings = settings
+        // Questions are asked once.
+        guard step.phase != .check, settings.oomRetries > 0 else { return nil }
+        let times = settings.oomRetries == 1 ? "once more" : "up to \(settings.oomRetries) times more"
+        let most = settings.largestMemory.map { ", at most \($0)" } ?? ""
+        let text = "Killed for memory, it is tried \(times), each time with twice as much\(most)"
+        return step.isProtected
+            ? PolicyStatement(.leftOut, slot(.oomRetry), text, reason: "no limit of ours kills a commit")
+            : PolicyStatement(.enforced, slot(.oomRetry), text)
     }
 }

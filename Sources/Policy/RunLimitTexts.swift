@@ -3,7 +3,7 @@
 import UpdateModel
 
 extension RunSettings {
-    /// `memory ≤ 4.0 GiB`, `CPU idle-class`, `3 steps at a time`, `2 downloads`; only what is limited.
+    /// `memory ≤ 4.0 GiB`, `CPU idle-class`, `3 steps at a time`, `2 downloads at 20 MiB/s together`; only what is limited.
     public var limitTexts: [String] {
         var texts: [String] = []
         if let maximum = limits.memoryMax {
@@ -14,7 +14,8 @@ extension RunSettings {
         if limits.cpuWeight == .idle { texts.append("CPU idle-class") }
         if let quota = limits.cpuQuota { texts.append("CPU ≤ \(quota.percentText) of one") }
         if let parallel { texts.append(parallel == 1 ? "1 step at a time" : "\(parallel) steps at a time") }
-        texts.append(downloads == 1 ? "1 download" : "\(downloads) downloads")
+        let rate = downloadRate.map { " at \($0)/s together" } ?? ""
+        texts.append((downloads == 1 ? "1 download" : "\(downloads) downloads") + rate)
         return texts
     }
 }

@@ -41,7 +41,7 @@ struct ValueDecoder {
         case .timeout: duration(allowsZero: false)
         case .beforeRun, .afterRun, .sudoPrograms: texts("an absolute path without \"..\"", isAbsolutePath)
         case .cgroups: texts("a path below the cgroup mount, such as \"system.slice/nginx.service\"", isCgroupPath)
-        case .allow: texts("a window such as \"Mon..Fri 22:00-05:00\"", isWindow)
+        case .allow: texts("a window such as \"Mon..Fri 22:00-05:00\"") { WeekWindows.parse($0) != nil }
         case .capabilities: capabilities()
         case .runAs: account()
         case .sha256: checksum()

@@ -1,4 +1,4 @@
-// The forms of a policy's strings: percentages, windows, names.
+// The forms of a policy's strings: percentages, names.
 
 import UpdateModel
 
@@ -11,32 +11,6 @@ func percentage(_ text: some StringProtocol) -> Fraction? {
         parts.count == 1 || parts[1].count <= 3, let percent = Double(digits), percent <= 1_000_000
     else { return nil }
     return Fraction(percent / 100)
-}
-
-/// Whether a text is a window of the week: `Mon..Fri 22:00-05:00`, `Sat,Sun 00:00-23:59`, `22:00-05:00` of every day.
-func isWindow(_ text: String) -> Bool {
-    let fields = text.split(separator: " ", omittingEmptySubsequences: false)
-    guard let hours = fields.last, fields.count <= 2 else { return false }
-    let ends = hours.split(separator: "-", omittingEmptySubsequences: false)
-    guard ends.count == 2, ends[0] != ends[1], ends.allSatisfy(isTimeOfDay) else { return false }
-    return fields.count == 1 || fields[0].split(separator: ",", omittingEmptySubsequences: false).allSatisfy(isDays)
-}
-
-/// `Mon` or `Mon..Fri`.
-private func isDays(_ text: Substring) -> Bool {
-    let weekdays = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    guard let dots = text.firstIndex(of: ".") else { return weekdays.contains(String(text)) }
-    return text[dots...].hasPrefix("..") && weekdays.contains(String(text[..<dots]))
-        && weekdays.contains(String(text[dots...].dropFirst(2)))
-}
-
-/// `00:00` to `23:59`.
-private func isTimeOfDay(_ text: Substring) -> Bool {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts.allSatisfy({ $0.count == 2 && $0.allSatisfy(isDigit) }),
-        let hour = Int(parts[0]), let minute = Int(parts[1])
-    else { return false }
-    return hour < 24 && minute < 60
 }
 
 /// Whether a text can be the name of an account (systemd's "strict" syntax, with dots).

@@ -1,4 +1,4 @@
-// What a machine has of what a run uses, as a table: each gap with its mend below it.
+// What a machine has of what a run uses, as a table: each gap with what the policy loses by it, and its mend, below.
 
 import UpdateModel
 
@@ -14,8 +14,10 @@ public enum DoctorTable {
             head.append(" ")
             head.append(mechanism.name.padded(to: nameWidth) + "  ")
             lines.appendWrapped(mechanism.finding, behind: head, columns: columns)
+            let margin = String(repeating: " ", count: head.width <= columns * 3 / 5 ? head.width : 4)
+            if let loss = mechanism.loss { lines.appendWrapped(loss, behind: StyledLine(margin), columns: columns) }
             guard let mend = mechanism.mend else { continue }
-            var arrow = StyledLine(String(repeating: " ", count: head.width <= columns * 3 / 5 ? head.width : 4))
+            var arrow = StyledLine(margin)
             arrow.append("→ ", mechanism.state.style)
             lines.appendWrapped(mend, behind: arrow, columns: columns)
         }
@@ -27,11 +29,13 @@ public enum DoctorTable {
 
     private static func conclusion(_ mechanisms: [Mechanism], _ hostName: String) -> String {
         func count(_ state: Mechanism.State) -> Int { mechanisms.count { $0.state == state } }
-        let (broken, limited) = (count(.broken), count(.limited))
+        let broken = count(.broken)
         let required =
             broken == 0
             ? "all that a run needs is there" : "\(counted(broken, "thing")) that a run needs must be mended"
-        return "\(hostName): \(required)" + (limited > 0 ? "; \(limited) could be better." : ".")
+        let gaps = [(count(.degraded), "degraded"), (count(.missing), "missing")].filter { $0.0 > 0 }
+            .map { "\($0.0) \($0.1)" }
+        return "\(hostName): \(required)" + (gaps.isEmpty ? "." : "; of the rest \(gaps.joined(separator: ", ")).")
     }
 }
 
@@ -39,7 +43,8 @@ extension Mechanism.State {
     fileprivate var mark: String {
         switch self {
         case .ok: "✓"
-        case .limited: "!"
+        case .degraded: "≈"
+        case .missing: "–"
         case .broken: "✗"
         }
     }
@@ -47,7 +52,7 @@ extension Mechanism.State {
     fileprivate var style: Style {
         switch self {
         case .ok: .good
-        case .limited: .warning
+        case .degraded, .missing: .warning
         case .broken: .bad
         }
     }

@@ -50,7 +50,7 @@ struct LiveRegion {
     private func rowsOfWaiting(_ waiting: [StepState], row: StepRow, room: Int) -> [StyledLine] {
         guard room > 0 else { return [] }
         let shown = waiting.count <= room ? waiting.count : room - 1
-        var lines = waiting.prefix(shown).map { row.waiting($0, reason: waitPhrase($0)) }
+        var lines = waiting.prefix(shown).map { row.waiting($0, phrases: waitPhrases($0)) }
         if shown < waiting.count { lines.append(more(waiting.count - shown, "waiting")) }
         return lines
     }
@@ -90,19 +90,20 @@ struct LiveRegion {
         return line.truncated(to: columns)
     }
 
-    /// What a step waits for, by the dispatcher's word or, before it gave one, by the plan.
-    private func waitPhrase(_ step: StepState) -> String {
+    /// What a step waits for, by the dispatcher's word or, before it gave one, by the plan; the longest wording first.
+    private func waitPhrases(_ step: StepState) -> [String] {
         for required in step.plan?.after ?? [] {
             guard let index = state.index(of: required), !state.steps[index].isEnded else { continue }
-            return required.plugin == step.id.plugin ? "waits for its \(required.phase)" : "waits for \(required)"
+            return [required.plugin == step.id.plugin ? "waits for its \(required.phase)" : "waits for \(required)"]
         }
         guard case .waiting(let reason?) = step.stage else {
-            return step.plan?.waitsFor.map { "waits for \($0)" } ?? "waits"
+            return [step.plan?.waitsFor.map { "waits for \($0)" } ?? "waits"]
         }
         if case .mutex(let name) = reason, let holder = holder(of: name) {
-            return "waits for mutex \(name), held by \(holder)"
+            return ["waits for mutex \(name), held by \(holder)"]
         }
-        return "waits for \(reason.phrase)"
+        guard let wait = step.foreignWait else { return ["waits for \(reason.phrase)"] }
+        return reason.phrases(waited: now - wait.since, left: max(.zero, wait.until - now))
     }
 
     private func holder(of mutex: String) -> String? {

@@ -6,58 +6,18 @@ import UpdateModel
 public enum Mechanisms {
     /// In the order from the kernel to the files that people write.
     public static func of(_ diagnosis: Diagnosis) -> [Mechanism] {
-        [
-            hierarchy(diagnosis.groups), ownGroups(diagnosis), controllers(diagnosis.groups), launch(diagnosis.launch),
-            pidfd(diagnosis), subreaper(diagnosis), guardian(diagnosis), pressure(diagnosis), swap(diagnosis),
-            caps(diagnosis), mutexes(diagnosis),
+        groups(diagnosis) + [
+            launch(diagnosis.launch), pidfd(diagnosis), subreaper(diagnosis), guardian(diagnosis), terminal(diagnosis),
+            caps(diagnosis), downloads(diagnosis), pressure(diagnosis), swap(diagnosis), mutexes(diagnosis),
+            locks(diagnosis),
         ] + diagnosis.directories.map(directory) + [
-            root(diagnosis), configuration(diagnosis), policy(diagnosis), plugins(diagnosis), trust(diagnosis),
+            root(diagnosis), sudo(diagnosis), configuration(diagnosis), policy(diagnosis), plugins(diagnosis),
+            trust(diagnosis),
         ]
     }
 
-    // MARK: Control groups
-
-    private static func hierarchy(_ groups: Diagnosis.Groups) -> Mechanism {
-        let mount = groups.mount ?? ""
-        return switch groups.hierarchy {
-        case .unified: Mechanism("cgroup v2", .ok, "mounted at \(mount), with the controllers")
-        case .hybrid:
-            Mechanism(
-                "cgroup v2", .limited, "mounted at \(mount), but the controllers belong to cgroup v1",
-                mend: "boot with cgroup_no_v1=all on the kernel's command line (with systemd: "
-                    + "systemd.unified_cgroup_hierarchy=1)")
-        case .none:
-            Mechanism(
-                "cgroup v2", .limited, "not mounted: steps are found by their processes, and nothing is limited",
-                mend: "as root: mount -t cgroup2 none /sys/fs/cgroup")
-        }
-    }
-
-    private static func ownGroups(_ diagnosis: Diagnosis) -> Mechanism {
-        if let place = diagnosis.groups.place {
-            return Mechanism("own groups", .ok, "a run has its groups below \(place)")
-        }
-        let (reason, advice) = split(diagnosis.groups.reason)
-        return Mechanism("own groups", .limited, reason, mend: advice)
-    }
-
-    private static func controllers(_ groups: Diagnosis.Groups) -> Mechanism {
-        let missing = Controller.allCases.filter { !groups.controllers.contains($0) }.map(\.rawValue)
-        let there = groups.controllers.sorted().map(\.rawValue).joined(separator: ", ")
-        if groups.place == nil { return Mechanism("controllers", .limited, "none, without groups") }
-        if missing.isEmpty, groups.missingFiles.isEmpty { return Mechanism("controllers", .ok, there) }
-        if missing.isEmpty {
-            return Mechanism(
-                "controllers", .limited, "\(there), without \(groups.missingFiles.sorted().joined(separator: ", "))",
-                mend: "a kernel that has these files")
-        }
-        let (reason, advice) = split(groups.reason)
-        let found = there.isEmpty ? "none" : "\(there), without \(missing.joined(separator: ", "))"
-        return Mechanism("controllers", .limited, "\(found): \(reason)", mend: advice)
-    }
-
     /// A reason and, behind its semicolon, what to do.
-    private static func split(_ reason: String) -> (String, String?) {
+    static func split(_ reason: String) -> (String, String?) {
         guard let semicolon = reason.firstRange(of: "; ") else { return (reason, nil) }
         return (String(reason[..<semicolon.lowerBound]), String(reason[semicolon.upperBound...]))
     }
@@ -70,11 +30,11 @@ public enum Mechanisms {
         case .intoGroup: Mechanism(name, .ok, "clone3 puts a process into its group from its first instant")
         case .thenMoved:
             Mechanism(
-                name, .limited, "a process moves into its group before it becomes the program",
+                name, .degraded, "a process moves into its group before it becomes the program",
                 mend: "Linux 5.7 or newer")
         case .withoutClone3:
             Mechanism(
-                name, .limited, "without clone3, a process moves into its group before it becomes the program",
+                name, .degraded, "without clone3, a process moves into its group before it becomes the program",
                 mend: "Linux 5.3 or newer; in a container, a seccomp profile that allows clone3")
         case .withoutGroup: Mechanism(name, .ok, "processes can be started, without groups")
         case .failed(let reason): Mechanism(name, .broken, reason, mend: "mend that first: nothing can run")
@@ -95,72 +55,85 @@ public enum Mechanisms {
             return Mechanism("subreaper", .ok, "orphans of a step are found where there are no groups")
         }
         return Mechanism(
-            "subreaper", diagnosis.groups.place == nil ? .broken : .limited, "PR_SET_CHILD_SUBREAPER: \(refusal)",
+            "subreaper", diagnosis.groups.place == nil ? .broken : .degraded, "PR_SET_CHILD_SUBREAPER: \(refusal)",
             mend: "Linux 3.4 or newer")
     }
 
     private static func guardian(_ diagnosis: Diagnosis) -> Mechanism {
         guard let path = diagnosis.guardian else {
             return Mechanism(
-                "guardian", .limited, "update-all-guardian is missing: should update-all be killed, its steps go on",
+                "guardian", .missing, "update-all-guardian is missing: should update-all be killed, its steps go on",
                 mend: "put it beside update-all or into ../libexec/update-all, as make install does")
         }
         return Mechanism("guardian", .ok, path)
     }
 
-    private static func root(_ diagnosis: Diagnosis) -> Mechanism {
-        if diagnosis.isRoot { return Mechanism("root", .ok, "this is root") }
-        guard let sudo = diagnosis.sudo else {
-            return Mechanism(
-                "root", .limited, "this is not root, and there is no sudo: what needs root is left out",
-                mend: "start update-all as root for that")
+    private static func terminal(_ diagnosis: Diagnosis) -> Mechanism {
+        guard let refusal = diagnosis.terminalRefusal else {
+            return Mechanism("terminals", .ok, "a step can have a pseudo-terminal")
         }
         return Mechanism(
-            "root", .limited, "this is not root: what needs root is left out",
-            mend: "start it with \(sudo) update-all for that")
+            "terminals", .missing, "there is no pseudo-terminal for a step with pty = \"always\": \(refusal)",
+            mend: "as root: mount -t devpts devpts /dev/pts; where there are too many, raise kernel.pty.max")
+    }
+
+    private static func root(_ diagnosis: Diagnosis) -> Mechanism {
+        if diagnosis.isRoot { return Mechanism("root", .ok, "this is root") }
+        return Mechanism(
+            "root", .missing, "this is not root: what needs root is left out",
+            mend: diagnosis.sudo.map { "start it with \($0) update-all for that" }
+                ?? "start update-all as root for that")
+    }
+
+    private static func sudo(_ diagnosis: Diagnosis) -> Mechanism {
+        let users = diagnosis.sudoPlugins.map(\.rawValue).joined(separator: ", ")
+        let use =
+            users.isEmpty ? "no plugin calls it" : "\(users) \(diagnosis.sudoPlugins.count == 1 ? "calls" : "call") it"
+        if let path = diagnosis.sudo { return Mechanism("sudo", .ok, "\(path); \(use)") }
+        if users.isEmpty { return Mechanism("sudo", .ok, "not on PATH, and \(use)") }
+        return Mechanism("sudo", .missing, "not on PATH, but \(use)", mend: "install it, or disable these plugins")
     }
 
     // MARK: Resources
 
-    private static func pressure(_ diagnosis: Diagnosis) -> Mechanism {
-        let missing = ["cpu", "io", "memory"].filter { !diagnosis.pressure.contains($0) }
-        if missing.isEmpty { return Mechanism("pressure", .ok, "/proc/pressure tells of cpu, io and memory") }
-        return Mechanism(
-            "pressure", .limited, "/proc/pressure does not tell of \(missing.joined(separator: ", "))",
-            mend: "boot with psi=1 on the kernel's command line")
-    }
-
     private static func swap(_ diagnosis: Diagnosis) -> Mechanism {
         if let swap = diagnosis.swap, swap.bytes > 0 { return Mechanism("swap", .ok, "\(swap)") }
         return Mechanism(
-            "swap", .limited, "none: a step over its memory_high is slowed down and cannot give memory back",
+            "swap", .missing, "none: a step over its memory_high is slowed down and cannot give memory back",
             mend: "add swap, or give each memory_high a memory_max")
-    }
-
-    private static func caps(_ diagnosis: Diagnosis) -> Mechanism {
-        let name = "disk caps"
-        var possible: [String] = []
-        var impossible: [String] = []
-        for (path, disk) in diagnosis.disks.sorted(by: { $0.key < $1.key }) {
-            switch disk {
-            case .disk(let device): possible.append("\(path) is on the disk \(device)")
-            case .none(let reason): impossible.append("\(path): \(reason)")
-            }
-        }
-        let finding = (possible + impossible).joined(separator: "; ")
-        return Mechanism(name, impossible.isEmpty ? .ok : .limited, finding)
     }
 
     // MARK: Places
 
     private static func mutexes(_ diagnosis: Diagnosis) -> Mechanism {
-        guard let directory = diagnosis.mutexes else { return Mechanism("mutexes", .limited, "not looked at") }
+        guard let directory = diagnosis.mutexes else { return Mechanism("mutexes", .degraded, "not looked at") }
         guard directory.refusal != nil else {
             return Mechanism("mutexes", .ok, "\(directory.path) keeps two people's runs apart")
         }
         return Mechanism(
-            "mutexes", .limited, "\(directory.path) cannot be used: mutexes hold within one run only",
+            "mutexes", .degraded, "\(directory.path) cannot be used: mutexes hold within one run only",
             mend: "as root: mkdir -m 1777 \(directory.path)")
+    }
+
+    /// Files by which package managers exclude each other.
+    private static func locks(_ diagnosis: Diagnosis) -> Mechanism {
+        let held = diagnosis.locks.compactMap { lock in lock.holder.map { (lock, $0) } }
+        if held.isEmpty {
+            let plugins = Set(diagnosis.locks.flatMap(\.plugins)).sorted().map(\.rawValue).joined(separator: ", ")
+            return Mechanism(
+                "locks", .ok,
+                diagnosis.locks.isEmpty
+                    ? "no plugin waits for a file that is here"
+                    : "\(counted(diagnosis.locks.count, "file")) of other programs can be watched, none is locked; for \(plugins)"
+            )
+        }
+        let list = held.map { lock, holder in
+            "\(lock.path) is locked by \(holder); \(lock.plugins.map(\.rawValue).joined(separator: ", ")) would wait"
+        }
+        return Mechanism(
+            "locks", .degraded, list.joined(separator: "; "),
+            loss: "a run would wait for it up to \(diagnosis.waitTimeout.wholeSeconds.sentence), and then put them off",
+            mend: "let that program end")
     }
 
     private static func directory(_ directory: Diagnosis.Directory) -> Mechanism {
@@ -186,20 +159,20 @@ public enum Mechanisms {
         let title = "\(diagnosis.policyName) is valid"
         let missing = diagnosis.deviations.sentences.joined(separator: " ")
         if missing.isEmpty { return Mechanism(name, .ok, "\(title), and all of it is enforced here") }
-        let isRefused = diagnosis.requiresLimits && diagnosis.deviations.contains { $0.effective == nil }
+        let isRefused = diagnosis.requiresLimits && !diagnosis.deviations.isEmpty
         if isRefused {
             return Mechanism(
                 name, .broken, "\(title), and requires what this machine lacks. \(missing)",
                 mend: "mend the mechanism, or take what there is: --set enforcement=preferred",
                 exitCode: .unenforceable)
         }
-        return Mechanism(name, .limited, "\(title). \(missing)")
+        return Mechanism(name, .degraded, "\(title). \(missing)")
     }
 
     private static func plugins(_ diagnosis: Diagnosis) -> Mechanism {
         if diagnosis.plugins == 0, diagnosis.pluginFaults.isEmpty {
             return Mechanism(
-                "plugins", .limited, "none was found",
+                "plugins", .missing, "none was found",
                 mend: "put them into one of the places that update-all list -v names")
         }
         return valid(

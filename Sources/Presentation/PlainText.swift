@@ -71,8 +71,9 @@ public struct PlainText: Sendable {
         case .limit(let deviation):
             if plannedDeviations.contains(deviation) { return nil }
             return "\(plugin): limit: \([deviation].sentences.joined(separator: " "))"
-        case .waiting(let phase, let reason):
+        case .waiting(let phase, let reason, let limit):
             return "\(step(phase)): waits for \(reason.phrase)"
+                + (limit.map { "; gives up after \($0.wholeSeconds.sentence)" } ?? "")
         case .throttle(let throttle):
             return "update-all: \(throttle.phrase): \(throttle.cause)"
         case .stopping(let stopping):

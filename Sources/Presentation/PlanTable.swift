@@ -14,6 +14,7 @@ public enum PlanTable {
             .joined(separator: ": ")
         add("Plan for \(plan.hostName) (\(policy))", .bold)
         add(overview(plan))
+        if let window = plan.window { add(window.sentences) }
         if !plan.steps.isEmpty {
             lines.append(StyledLine())
             lines += rows(plan, columns: columns)
@@ -83,11 +84,25 @@ public enum PlanTable {
             expected,
             TableColumn("as", values: steps.map(\.runAs), dropRank: 3),
             TableColumn("memory", values: steps.map(memory), dropRank: 2),
+            TableColumn("expected use", values: steps.map { use($0.demand) }, shrinksTo: 8, dropRank: 0),
             TableColumn("waits for", values: steps.map { $0.waitsFor ?? "" }, shrinksTo: 14, dropRank: 4),
             TableColumn(
                 "mutexes", values: steps.map { $0.mutexes.joined(separator: " ") }, shrinksTo: 10, dropRank: 1),
         ]
         return TableColumn.lines(table, columns: columns)
+    }
+
+    /// What it is expected to use of the memory, and who says so: `320 MiB, manifest`, `101 MiB, earlier runs`.
+    private static func use(_ demand: Demand) -> String {
+        guard let memory = demand.memory else { return "" }
+        let source: String? =
+            switch demand.memorySource {
+            case .estimate: "estimate"
+            case .manifest: "manifest"
+            case .record: "earlier runs"
+            case nil: nil
+            }
+        return [memory.description, source].compactMap(\.self).joined(separator: ", ")
     }
 
     /// What the step's control files will allow it: `≤ 768 MiB`, `high 768 MiB`.
@@ -98,5 +113,23 @@ public enum PlanTable {
         if let max = bytes("memory.max") { return "≤ \(max)" }
         if let high = bytes("memory.high") { return "high \(high)" }
         return ""
+    }
+}
+
+extension PlannedWindow {
+    /// `Updates are to run at Mon..Fri 22:00-05:00: until Tue 05:00. Put off, since …: flatpak/execute.`
+    fileprivate var sentences: String {
+        var text = "Updates are to run at \(allow.joined(separator: ", "))"
+        if let opens { text += ": the next time begins \(opens.local), and nothing starts before" }
+        if let closes { text += opens == nil ? ": now, until \(closes.local)" : "; it ends \(closes.local)" }
+        text += "."
+        if !putOff.isEmpty {
+            let reason = finishBy ? "not expected to end by then" : "not expected to start by then"
+            text += " Put off, since \(reason): \(putOff.map(\.description).listed(atMost: 8))."
+        }
+        if !overrunning.isEmpty {
+            text += " Expected to go on beyond that: \(overrunning.map(\.description).listed(atMost: 8))."
+        }
+        return text
     }
 }

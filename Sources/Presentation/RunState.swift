@@ -78,8 +78,9 @@ struct RunState: Sendable {
             }
         case .progress(let progress):
             change(event, progress.phase) { $0.take(progress, at: now) }
-        case .waiting(let phase, let reason):
-            change(event, phase) { if $0.isWaiting { $0.stage = .waiting(reason) } }
+        case .waiting(let phase, let reason, let limit):
+            // One that ran and waits is to be tried once more.
+            change(event, phase) { if !$0.isEnded { $0.wait(for: reason, givesUpAfter: limit, at: now) } }
         case .throttle(let throttle):
             take(throttle, at: now)
         case .stopping(let stopping):

@@ -34,9 +34,11 @@ struct StepRow {
         return line.truncated(to: columns)
     }
 
-    func waiting(_ step: StepState, reason: String) -> StyledLine {
+    /// - Parameter phrases: the longest first; the last one is cut where it has no room either.
+    func waiting(_ step: StepState, phrases: [String]) -> StyledLine {
         var line = head(mark: "◌", markStyle: .dim, name: step.name)
-        line.append(reason, .dim)
+        let room = columns - line.width
+        line.append(phrases.first { TextWidth.of($0) <= room } ?? phrases.last ?? "", .dim)
         return line.truncated(to: columns)
     }
 

@@ -18,6 +18,8 @@ struct StepState: Sendable {
     /// As planned; `nil` for a step that the plan does not have.
     let plan: PlannedStep?
     var stage = Stage.waiting(nil)
+    /// While it waits for what others hold: since when, and until when at most.
+    private(set) var foreignWait: (since: Duration, until: Duration)?
     var progress: Progress?
     /// When it last said how much of it is done.
     private(set) var progressTime: Duration?
@@ -87,6 +89,12 @@ struct StepState: Sendable {
         progressTime = now
         if let message = new.message, !message.isEmpty { lastLine = message }
         if let bytes = new.bytesDownloaded { rate.take(bytes, at: now) }
+    }
+
+    mutating func wait(for reason: WaitReason, givesUpAfter limit: Duration?, at now: Duration) {
+        stage = .waiting(reason)
+        usage = nil
+        foreignWait = limit.map { (foreignWait?.since ?? now, now + $0) }
     }
 
     mutating func end(_ end: PhaseEnd, at now: Duration) {

@@ -81,9 +81,28 @@ extension WaitReason {
         case .downloads: "a download slot"
         case .parallel: "a free slot"
         case .pressure: "others to be well"
+        case .window: "the policy's window"
         case .otherRun(let mutex, let holder): "mutex \(mutex), held by \(holder)"
         case .lockedFile(let path, let holder): "\(path), locked by \(holder)"
         }
+    }
+}
+
+extension WaitReason {
+    /// What others hold and for how long it was waited for, in ever fewer words: at last the lock, its holder and the time.
+    func phrases(waited: Duration, left: Duration) -> [String] {
+        let short: (lock: String, name: String, holder: String)
+        switch self {
+        case .lockedFile(let path, let holder):
+            short = (path, path.split(separator: "/").last.map(String.init) ?? path, holder)
+        case .otherRun(let mutex, let holder): short = (mutex, mutex, holder)
+        default: return ["waits for \(phrase)"]
+        }
+        return [
+            "waits for \(phrase), \(waited.wholeSeconds.sentence); gives up in \(left.wholeSeconds.sentence)",
+            "waits \(waited.clock) of \((waited + left).clock) for \(short.lock), \(short.holder)",
+            "waits \(waited.clock) for \(short.name), \(short.holder)",
+        ]
     }
 }
 
@@ -157,11 +176,21 @@ extension [LimitDeviation] {
         var sentences: [String] = []
         let absent = grouped(filter { $0.effective == nil }, name: \.control)
         if !absent.isEmpty { sentences.append("Not enforced here: \(absent).") }
-        let changed = grouped(filter { $0.effective != nil }) {
+        let changed = grouped(lastOfEach.filter { $0.effective != nil }) {
             "\($0.control) \($0.effective ?? "") instead of \($0.requested)"
         }
         if !changed.isEmpty { sentences.append("Applied otherwise: \(changed).") }
         return sentences
+    }
+
+    /// What was changed again for the same reason counts as it was left.
+    private var lastOfEach: [LimitDeviation] {
+        indices.filter { index in
+            !self[(index + 1)...].contains { later in
+                later.control == self[index].control && later.requested == self[index].requested
+                    && later.reason == self[index].reason
+            }
+        }.map { self[$0] }
     }
 
     /// `cpu.max, memory.max (one reason), io.max (another)`, in order of first mention.

@@ -25,6 +25,8 @@ public struct Dispatcher: Sendable {
         /// A job failed and the run was to end then.
         case failFast(JobIndex)
         case cancelled
+        /// Nothing more is started by now.
+        case timeIsOver
         /// The caller gave it up.
         case givenUp
     }
@@ -69,7 +71,7 @@ public struct Dispatcher: Sendable {
         var jobs: [JobIndex] = []
     }
 
-    let problem: Problem
+    private(set) var problem: Problem
     let order: PriorityOrder
     private let failFast: Bool
     /// Planning needs no `waiting` actions; for a run they cost a look at each waiting job.
@@ -135,6 +137,21 @@ public struct Dispatcher: Sendable {
         if failFast, closing == nil, let first = ends.first(where: { $0.outcome.isFailure }) {
             endAllWaiting(.skipped, .failFast(first.job), endsFinal: false, &actions)
         }
+        finishRound(now: now, &actions)
+        return actions
+    }
+
+    /// A job that was started has ended, and is to be tried once more with at least `amounts`, or with all there is of
+    /// them. It gives back all that it has, and waits for its turn like every other.
+    ///
+    /// Not where nothing more is to be started (`startsMore`): it is to be reported as ended then.
+    public mutating func retry(_ job: JobIndex, taking amounts: [NamedAmount], now: Double) -> [Action] {
+        precondition(startsMore, "nothing more is to be started")
+        var actions: [Action] = []
+        stopRunning(job, now: now)
+        reservation = nil
+        problem.raiseDemand(of: job, to: amounts)
+        becomeWaiting(job)
         finishRound(now: now, &actions)
         return actions
     }
@@ -216,6 +233,16 @@ public struct Dispatcher: Sendable {
         return actions
     }
 
+    /// Ends all jobs that do not run, as `deferred`: the time for starting them is over. May come before `start`, and
+    /// then in its place. Those that run are waited for.
+    /// - Parameter endsFinal: the final ones as well; else they run when their turn comes.
+    public mutating func deferWaiting(endsFinal: Bool = false, now: Double) -> [Action] {
+        var actions: [Action] = []
+        endAllWaiting(.deferred, .timeIsOver, endsFinal: endsFinal, &actions)
+        finishRound(now: now, &actions)
+        return actions
+    }
+
     // MARK: What drivers ask
 
     /// The running jobs that are expected to end next, all at the same instant; `nil` while nothing runs.
@@ -229,6 +256,9 @@ public struct Dispatcher: Sendable {
         }
         return (first.end, jobs)
     }
+
+    /// Whether jobs that wait still have their turn: not after a cancellation or a failure that ends the run.
+    public var startsMore: Bool { closing == nil }
 
     /// Whether every job has ended.
     public var isFinished: Bool { unfinished == 0 }

@@ -82,7 +82,7 @@ public struct Problem: Sendable {
     let held: Rows<Int32>
     /// Mutexes that must be free at a job's start and that it does not take.
     let free: Rows<Int32>
-    let shares: Rows<Share>
+    private(set) var shares: Rows<Share>
     let mutexes: NameTable
     let capacities: [Capacity]
     /// Every job behind all its predecessors.
@@ -120,5 +120,21 @@ public struct Problem: Sendable {
             let capacity = capacities[Int(share.capacity)]
             return NamedAmount(capacity.name, Double(share.units) / capacity.scale)
         }
+    }
+
+    /// Has `job` take at least `amounts`, or all there is. Capacities that the problem does not have are left out.
+    mutating func raiseDemand(of job: JobIndex, to amounts: [NamedAmount]) {
+        var row = Array(shares[job.position])
+        for wanted in amounts {
+            guard let index = capacities.firstIndex(where: { $0.name == wanted.name }) else { continue }
+            let capacity = capacities[index]
+            let units = min(capacity.units, capacity.units(of: min(wanted.amount, capacity.amount)))
+            if let known = row.firstIndex(where: { $0.capacity == Int32(index) }) {
+                row[known] = Share(capacity: Int32(index), units: max(row[known].units, units))
+            } else if units > 0 {
+                row.append(Share(capacity: Int32(index), units: units))
+            }
+        }
+        shares.replace(row: job.position, with: row)
     }
 }

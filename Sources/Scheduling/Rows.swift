@@ -17,6 +17,14 @@ struct Rows<Element: Sendable>: Sendable {
 
     subscript(row: Int) -> ArraySlice<Element> { elements[range(of: row)] }
 
+    /// Copies all that is behind it: for what happens now and then.
+    mutating func replace(row: Int, with new: some Collection<Element>) {
+        let old = range(of: row)
+        elements.replaceSubrange(old, with: new)
+        let growth = Int32(new.count - old.count)
+        for index in (row + 1)..<starts.count { starts[index] += growth }
+    }
+
     /// The same rows with each element replaced.
     func map<Other: Sendable>(_ transform: (Element) -> Other) -> Rows<Other> {
         var other = Rows<Other>()

@@ -184,6 +184,14 @@ public struct StepGraph: Sendable {
         }
     }
 
+    /// What a step takes at least that is tried again for want of memory.
+    public static func amounts(for retry: MemoryRetry) -> [NamedAmount] {
+        switch retry {
+        case .larger(let share): [NamedAmount("memory", Double(share.bytes))]
+        case .alone: [NamedAmount("memory", .infinity), NamedAmount("parallel", .infinity)]
+        }
+    }
+
     private static func waitReason(forCapacity name: String) -> WaitReason {
         switch name {
         case "cpus": .cpu

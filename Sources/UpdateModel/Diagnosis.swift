@@ -15,8 +15,10 @@ public struct Diagnosis: Hashable, Sendable {
         /// Why there are none, or why controllers are missing, as a clause.
         public var reason = ""
         public var controllers: Set<Controller> = []
-        /// Files that this kernel lacks, of controllers that are there.
+        /// Files that this kernel lacks, of controllers that are there, and of those that every group has.
         public var missingFiles: Set<String> = []
+        /// Why a group cannot be frozen, found by freezing one; `nil`: it can.
+        public var freezeRefusal: String?
         public var hasSystemd = false
 
         public init() {}
@@ -50,6 +52,20 @@ public struct Diagnosis: Hashable, Sendable {
         }
     }
 
+    /// A file that other programs lock, with who waits for it.
+    public struct LockedFile: Hashable, Sendable {
+        public var path: String
+        public var plugins: [PluginName]
+        /// `pid 123 (apt-get)`; `nil`: nobody has locked it.
+        public var holder: String?
+
+        public init(path: String, plugins: [PluginName], holder: String?) {
+            self.path = path
+            self.plugins = plugins
+            self.holder = holder
+        }
+    }
+
     public var hostName: String
     public var isRoot: Bool
     public var groups = Groups()
@@ -64,16 +80,30 @@ public struct Diagnosis: Hashable, Sendable {
     public var swap: ByteCount?
     /// Of the root directory and of every path that the policy names.
     public var disks: [String: DiskLookup] = [:]
+    /// The names below `/dev` of those disks, by number.
+    public var diskNames: [String: String] = [:]
+    /// Why the kernel cannot hold what a run downloads to a rate, as a clause; `nil`: it can.
+    public var downloadLimitRefusal: String?
+    /// Why there is no pseudo-terminal for a step; `nil`: there is.
+    public var terminalRefusal: String?
+    /// Those that a manifest's `[locks]` names and that are there.
+    public var locks: [LockedFile] = []
     public var directories: [Directory] = []
     /// Where mutexes are locks of the whole machine.
     public var mutexes: Directory?
     /// Where `sudo` is.
     public var sudo: String?
+    /// Plugins that call it themselves.
+    public var sudoPlugins: [PluginName] = []
     /// Lines that say what is wrong with them; empty: valid.
     public var configurationFaults: [String] = []
     public var policyFaults: [String] = []
     public var policyName = ""
     public var requiresLimits = false
+    /// What it has a run do while others suffer.
+    public var protection = Protection()
+    /// How long it has a step wait for a locked file.
+    public var waitTimeout = StepSettings().waitTimeout
     /// What the policy asks for and cannot have here.
     public var deviations: [LimitDeviation] = []
     public var plugins = 0
@@ -92,8 +122,10 @@ public struct Diagnosis: Hashable, Sendable {
 public struct Mechanism: Hashable, Sendable {
     public enum State: String, Hashable, Sendable, CaseIterable {
         case ok
-        /// A run goes without it, or with a part of it, and says so.
-        case limited
+        /// There is a part of it, or something less in its place.
+        case degraded
+        /// There is none of it, and a run goes without.
+        case missing
         /// A run does not start, or not all of it.
         case broken
     }
@@ -103,15 +135,21 @@ public struct Mechanism: Hashable, Sendable {
     public var state: State
     /// What was found.
     public var finding: String
+    /// What the policy in force loses by it, as a sentence without a full stop; `nil`: nothing.
+    public var loss: String?
     /// What to do: a sentence, or a command behind a colon. `nil`: nothing is to be done.
     public var mend: String?
     /// The exit code that a run would have for it, where it is broken.
     public var exitCode: ExitCode
 
-    public init(_ name: String, _ state: State, _ finding: String, mend: String? = nil, exitCode: ExitCode = .failure) {
+    public init(
+        _ name: String, _ state: State, _ finding: String, loss: String? = nil, mend: String? = nil,
+        exitCode: ExitCode = .failure
+    ) {
         self.name = name
         self.state = state
         self.finding = finding
+        self.loss = loss
         self.mend = mend
         self.exitCode = state == .broken ? exitCode : .success
     }

@@ -80,6 +80,8 @@ public enum WaitReason: Hashable, Sendable {
     case lockedFile(path: String, holder: String)
     /// The run has stepped back for others, and starts nothing.
     case pressure
+    /// For a later run: it would not start, or not end, within the policy's window.
+    case window
 }
 
 extension WaitReason {
@@ -262,7 +264,8 @@ public struct Event: Hashable, Sendable {
         case dropped(Dropped)
         case result(UpdateResult)
         case limit(LimitDeviation)
-        case waiting(Phase, WaitReason)
+        /// The duration is from now until the step gives up, where others hold what it waits for.
+        case waiting(Phase, WaitReason, givesUpAfter: Duration? = nil)
         case throttle(Throttle)
         case stopping(Stopping)
         case phaseEnd(PhaseEnd)

@@ -37,10 +37,13 @@ public struct MachineFacts: Hashable, Sendable {
     public var missingControllerReason: String
     /// For each path of the policy's I/O caps.
     public var disks: [String: DiskLookup]
+    /// Why the kernel cannot hold what a run downloads to a rate, as a clause; `nil`: it can.
+    public var downloadLimitRefusal: String?
 
     public init(
         hostName: String, memory: ByteCount, cpus: Int, pageSize: Int64, controllers: Set<Controller>,
-        missingControlFiles: Set<String> = [], missingControllerReason: String = "", disks: [String: DiskLookup] = [:]
+        missingControlFiles: Set<String> = [], missingControllerReason: String = "", disks: [String: DiskLookup] = [:],
+        downloadLimitRefusal: String? = nil
     ) {
         self.hostName = hostName
         self.memory = memory
@@ -50,5 +53,6 @@ public struct MachineFacts: Hashable, Sendable {
         self.missingControlFiles = missingControlFiles
         self.missingControllerReason = missingControllerReason
         self.disks = disks
+        self.downloadLimitRefusal = downloadLimitRefusal
     }
 }

@@ -47,6 +47,10 @@ public struct StepSettings: Hashable, Sendable {
     /// For what another program or another run holds.
     public var waitTimeout = Duration.seconds(1800)
     public var terminal = TerminalUse.auto
+    /// Further tries of a step that the kernel killed for memory, each with a larger share.
+    public var oomRetries = 0
+    /// The most that such a try may have: the run's own limit, or the machine's memory. `nil`: not known.
+    public var largestMemory: ByteCount?
     /// `nil`: as the manifest says.
     public var timeout: Duration?
     /// `nil`: as the manifest says.
@@ -68,6 +72,8 @@ public struct RunSettings: Hashable, Sendable {
     public var downloads = 2
     /// Bytes a second, of the whole run.
     public var downloadRate: ByteCount?
+    /// Whether the kernel is to hold the run to that rate as well.
+    public var enforcesDownloadRate = false
 
     public init() {}
 }

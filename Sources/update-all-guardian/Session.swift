@@ -32,6 +32,7 @@ struct Session {
     private(set) var commits: [StepID: Commit] = [:]
     private(set) var trackedSteps: [StepID: TrackedStep] = [:]
     private(set) var terminal: TerminalRestoration?
+    private var keptOpen: Descriptors?
 
     init(socket: CInt) { self.socket = socket }
 
@@ -75,6 +76,8 @@ struct Session {
             trackedSteps[step] = nil
         case .terminal(let state):
             terminal = state.map { TerminalRestoration(state: $0, descriptors: descriptors) }
+        case .keepOpen:
+            keptOpen = descriptors
         case .finish:
             return .finished
         }

@@ -26,7 +26,7 @@ struct ConfigCommand: ParsableCommand {
         var format = TableFormat.table
 
         func run() throws {
-            let places = common.places()
+            let places = try common.places()
             let settings = try common.configuration(places)
             let plugins = findPlugins(in: places.pluginDirectories).plugins
             let values = settings.entries(with: plugins)
@@ -55,7 +55,7 @@ struct ConfigCommand: ParsableCommand {
         var files: [String] = []
 
         func run() throws {
-            let places = common.places()
+            let places = try common.places()
             let texts =
                 files.isEmpty
                 ? try configurationTexts(places, file: common.configurationFile)

@@ -58,6 +58,7 @@ struct Course {
 
     /// - Throws: the exit code, always.
     func run() async throws {
+        try preparation.session.refuseOutsideWindow()
         let display = RunDisplay(events: options.events, configuration: preparation.configuration)
         if display.isWatched { await preparation.session.outputIsWatched() }
         let (result, hasInvalidFiles) = try await runLocked(display)
@@ -85,6 +86,7 @@ struct Course {
         let prepared = try await preparation.plan()
         try display.show(prepared.plan)
         let hasSteps = !prepared.plan.steps.isEmpty
+        try session.refuseToPutOffAll(of: prepared.plan)
         if hasSteps { try await confirm(session, display) }
 
         let directory = try await session.openJournal()
@@ -115,12 +117,12 @@ struct Course {
     }
 
     private func exitCode(of report: RunResult) -> UpdateModel.ExitCode {
-        var codes = report.outcomes.values.map { outcome -> UpdateModel.ExitCode in
+        var codes = report.outcomes.map { plugin, outcome -> UpdateModel.ExitCode in
             switch outcome {
             case .succeeded, .upToDate, .notApplicable, .skipped: .success
             case .failed, .timedOut, .oomKilled, .killed, .dependencyFailed: .failure
             case .needsAuth: options.noSudo ? .success : .authentication
-            case .deferred: .deferredByLock
+            case .deferred: report.putOff.contains(plugin) ? .deferredByPolicy : .deferredByLock
             case .cancelled: .signal(report.signal ?? SIGINT)
             }
         }

@@ -24,7 +24,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         var examination = Examination(
-            common.places(), environment: currentEnvironment(), program: executablePath())
+            try common.places(), environment: currentEnvironment(), program: executablePath())
         let commandLine = common.commandLine()
         let diagnosis = examination.run(
             configurationFile: common.configurationFile, commandLine: commandLine, assignments: common.assignments)

@@ -69,7 +69,7 @@ struct UpdateAll: AsyncParsableCommand {
 
             Exit codes: 0 done, or nothing to do · 1 a step failed · 2 wrong usage, or a file that is not valid · \
             3 the policy requires a limit that cannot be enforced here · 4 a step needs root · 5 another run is in \
-            progress · 75 a lock of another program was not released in time · 100 check found updates · \
+            progress · 6 outside the policy's window · 75 a lock of another program was not released in time · 100 check found updates · \
             128+N ended by signal N.
             """,
         version: programVersion,

@@ -55,7 +55,13 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Say more about what is done.")
     var verbose = false
 
-    func places() -> Places { state.places(pluginDirectories: pluginDirectories) }
+    /// - Throws: exit code 2 where a directory that was named is not there; one of the usual places need not be.
+    func places() throws(RunError) -> Places {
+        for directory in pluginDirectories where !fileExists(directory) {
+            throw RunError(.usage, "--plugin-dir \(directory): there is no such directory")
+        }
+        return state.places(pluginDirectories: pluginDirectories)
+    }
 
     /// The configuration in force, these options included.
     func configuration(_ places: Places, display: DisplayChoice? = nil) throws -> Configuration {

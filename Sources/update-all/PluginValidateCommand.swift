@@ -13,8 +13,8 @@ struct PluginValidate: AsyncParsableCommand {
         abstract: "Say what is wrong with plugins, and what they answer here.",
         discussion: """
             Reads manifests and executables, then asks what a plan asks: questions that change nothing, each in a \
-            control group with the limits of the policy. Exit code 2 if a plugin cannot run like this; warnings and \
-            notes leave it at 0.
+            control group with the limits of the policy, and has those that apply validate what they look after. \
+            Exit code 2 if a plugin cannot run like this; warnings and notes leave it at 0.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -23,7 +23,7 @@ struct PluginValidate: AsyncParsableCommand {
     var paths: [String]
 
     func run() async throws {
-        let places = common.places()
+        let places = try common.places()
         let configuration = try common.configuration(places)
         var findings: [PluginFinding] = []
         var plugins: [DiscoveredPlugin] = []
@@ -43,8 +43,8 @@ struct PluginValidate: AsyncParsableCommand {
             places: places, policy: try loadPolicy(places, configuration, assignments: common.assignments),
             selection: Selection(), environment: currentEnvironment(), version: programVersion)
         session.pluginSettings = configuration.pluginSettings
-        let facts = try await ask(sound, in: try RunSession(session))
-        findings += facts.flatMap(\.findings)
+        let (facts, complaints) = try await ask(sound, in: try RunSession(session))
+        findings += facts.flatMap(\.findings) + complaints
         for finding in findings { writeToStandardError(Sanitizer.clean(finding.description) + "\n") }
         for fact in facts where !fact.hasFailed { print("\(fact.name): \(fact.answers)") }
         if findings.contains(where: { $0.weight == .error }) { throw FinalExit(code: .usage) }
@@ -61,14 +61,24 @@ struct PluginValidate: AsyncParsableCommand {
         }
     }
 
-    private func ask(_ plugins: [DiscoveredPlugin], in session: RunSession) async throws -> [PluginFacts] {
+    /// - Returns: what they answer, and what those that apply say is not in order.
+    private func ask(
+        _ plugins: [DiscoveredPlugin], in session: RunSession
+    ) async throws -> ([PluginFacts], [PluginFinding]) {
         do {
             try await session.open()
             let facts = await session.ask(plugins, for: .plan)
+            var complaints: [PluginFinding] = []
+            for plugin in facts where plugin.applies {
+                guard let text = await session.validate(plugin) else { continue }
+                let complaint = Diagnostic(
+                    file: plugin.plugin.executable, position: nil, message: "validate: \(text)")
+                complaints.append(PluginFinding(.warning, complaint))
+            }
             if let signal = await session.interruption { throw FinalExit(code: .signal(signal)) }
             await session.close()
             await session.end()
-            return facts
+            return (facts, complaints)
         } catch {
             await session.abandon()
             throw error
@@ -79,6 +89,13 @@ struct PluginValidate: AsyncParsableCommand {
 }
 
 extension PluginFacts {
+    fileprivate var applies: Bool {
+        switch verdict {
+        case .runs, .upToDate: true
+        case .notApplicable, .failed, .refused: false
+        }
+    }
+
     fileprivate var hasFailed: Bool {
         switch verdict {
         case .failed, .refused: true

@@ -27,7 +27,7 @@ struct Preparation {
         display: DisplayChoice? = nil, saved: Plan? = nil,
         phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
     ) throws {
-        places = common.places()
+        places = try common.places()
         configuration = try common.configuration(places, display: display)
         let policy = try loadPolicy(places, configuration, assignments: common.assignments)
         if policy.name == "built-in" {
@@ -144,7 +144,9 @@ struct Preparation {
     /// Asks the plugins, and plans what they answer.
     func plan() async throws -> PreparedRun {
         let facts = try await ask(for: .plan)
-        return try await session.plan(facts, notSelected: others(than: facts))
+        let prepared = try await session.plan(facts, notSelected: others(than: facts))
+        if let trouble = await session.recordTrouble { complain(trouble) }
+        return prepared
     }
 
     /// Asks the plugins what updates there are.

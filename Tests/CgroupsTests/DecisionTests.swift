@@ -1,3 +1,4 @@
+import Systemd
 import Testing
 import UpdateModel
 
@@ -8,32 +9,54 @@ import UpdateModel
 struct PlacementTests {
     private func environment(
         _ hierarchy: CgroupHierarchy = .unified(mount: "/sys/fs/cgroup"), group: String? = "/a", isRoot: Bool = false,
-        hasSystemd: Bool = false, isWritable: Bool = false, isDelegated: Bool = false
+        hasSystemd: Bool = false, isNamespaced: Bool = false, isWritable: Bool = false, isDelegated: Bool = false,
+        isShared: Bool = false
     ) -> CgroupEnvironment {
         CgroupEnvironment(
-            hierarchy: hierarchy, ownGroup: group, isRoot: isRoot, hasSystemd: hasSystemd,
-            ownGroupIsWritable: isWritable, ownGroupIsDelegated: isDelegated)
+            hierarchy: hierarchy, ownGroup: group, isRoot: isRoot, hasSystemd: hasSystemd, isNamespaced: isNamespaced,
+            ownGroupIsWritable: isWritable, ownGroupIsDelegated: isDelegated, ownGroupIsShared: isShared)
     }
 
     @Test("Root without systemd takes a slice of its own, whatever group it is in")
     func root() {
         #expect(Placement.decide(environment(isRoot: true)) == .ownSlice)
         #expect(Placement.decide(environment(.hybrid(mount: "/m"), group: nil, isRoot: true)) == .ownSlice)
+        #expect(Placement.decide(environment(isRoot: true, isNamespaced: true, isWritable: true)) == .ownSlice)
+    }
+
+    @Test("Root of a container that is in the namespace's root moves out of it, where it may write")
+    func container() {
+        func decide(isWritable: Bool) -> Placement {
+            Placement.decide(environment(group: "/", isRoot: true, isNamespaced: true, isWritable: isWritable))
+        }
+        #expect(decide(isWritable: true) == .below("/"))
+        #expect(decide(isWritable: false) == .ownSlice)
     }
 
     @Test("With systemd, root goes below its own group only where that was delegated: root may write everywhere")
     func rootWithSystemd() {
         let writable = environment(isRoot: true, hasSystemd: true, isWritable: true)
-        #expect(Placement.decide(writable) == .systemdScope)
+        #expect(Placement.decide(writable) == .systemdScope(otherwise: nil))
         let delegated = environment(isRoot: true, hasSystemd: true, isWritable: true, isDelegated: true)
         #expect(Placement.decide(delegated) == .below("/a"))
     }
 
-    @Test("A person goes below their own group where it can be written")
+    @Test("A delegated group with others in it is only second choice, since it hands no controllers down")
+    func shared() {
+        for isRoot in [true, false] {
+            let shared = environment(
+                isRoot: isRoot, hasSystemd: true, isWritable: true, isDelegated: true, isShared: true)
+            #expect(Placement.decide(shared) == .systemdScope(otherwise: "/a"))
+        }
+    }
+
+    @Test("A person goes below their own group where it can be written, with systemd where it was delegated")
     func person() {
         #expect(Placement.decide(environment(isWritable: true)) == .below("/a"))
-        #expect(Placement.decide(environment(hasSystemd: true, isWritable: true)) == .below("/a"))
-        #expect(Placement.decide(environment(hasSystemd: true)) == .systemdScope)
+        #expect(Placement.decide(environment(hasSystemd: true, isWritable: true, isDelegated: true)) == .below("/a"))
+        // Everything below a person's manager can be written, and is the manager's.
+        #expect(Placement.decide(environment(hasSystemd: true, isWritable: true)) == .systemdScope(otherwise: "/a"))
+        #expect(Placement.decide(environment(hasSystemd: true, isDelegated: true)) == .systemdScope(otherwise: nil))
         guard case .unavailable(let reason) = Placement.decide(environment()) else { return #expect(Bool(false)) }
         #expect(reason.hasPrefix("the group /a is not writable"))
     }
@@ -49,14 +72,17 @@ struct PlacementTests {
         #expect(reason.contains("no cgroup v2"))
     }
 
-    @Test("A machine that systemd runs, with no delegation, names the command that helps")
-    func advice() {
+    @Test("Where systemd starts no scope, the site says what it answered and what helps")
+    func noScope() {
         let run = RunID(start: Timestamp(millisecondsSince1970: 0), processID: 1)
-        for isRoot in [true, false] {
-            let site = CgroupTree.prepare(run: run, environment: environment(isRoot: isRoot, hasSystemd: true))
-            guard case .unavailable(let reason) = site else { return #expect(Bool(false)) }
-            #expect(reason.contains("systemd-run \(isRoot ? "" : "--user ")--scope -p Delegate=yes"))
-        }
+        let site = CgroupTree.prepare(
+            run: run, environment: environment(isRoot: true, hasSystemd: true),
+            startScope: { run, _ throws(SystemdError) in
+                throw SystemdError(attempt: "start \(run)", reason: "it is busy", advice: "try again")
+            })
+        guard case .unavailable(let reason) = site else { return #expect(Bool(false)) }
+        #expect(reason.contains("systemd manages this machine's groups"))
+        #expect(reason.hasSuffix("could not start \(run): it is busy; try again"))
     }
 
     @Test("The hierarchy is unified, hybrid or absent, as the mounts say")

@@ -35,7 +35,7 @@ final class TestBase {
         let start = Timestamp(millisecondsSince1970: Int64(Self.count.add(1, ordering: .relaxed).newValue) * 1000)
         return try CgroupTree(
             run: RunID(start: start, processID: process), base: open(), path: path,
-            delegation: try Delegation.enable(Set(Controller.allCases), below: open()), hasSupervisor: false,
+            delegation: try Delegation.enable(Set(Controller.allCases), below: open()), surroundings: .ownSlice,
             environment: environment)
     }
 

@@ -25,7 +25,9 @@ struct DocumentTests {
         try Document("migrating.md").files.compactMap { file in
             let parts = file.name.split(separator: "/").map(String.init)
             guard (parts.count == 2 ? parts[0] : "") == directory else { return nil }
-            return Document.File(name: parts[parts.count - 1], text: file.text.replacing("$HOME", with: site.path))
+            let text = file.text.replacing("$HOME", with: site.path)
+                .replacing("/home/you/.config/update-all", with: site.path)
+            return Document.File(name: parts[parts.count - 1], text: text)
         }
     }
 
@@ -45,19 +47,21 @@ struct DocumentTests {
         try makeNotes()
         let files = try conversions(in: "")
         try site.install(files.filter { $0.name != "config.toml" })
-        try shell("cd \(site.path)/plugins && sed -i '$ a requires = [\"snapshot\"]' notes.toml")
+        let hooks = try conversions(in: "hooks")
+        try site.install(hooks.filter { $0.name != "policy.toml" }, in: "hooks")
+        try site.write("policy.toml", try #require(hooks.first { $0.name == "policy.toml" }).text)
         let configuration = try #require(files.first { $0.name == "config.toml" })
         try site.write("config.toml", configuration.text)
         try site.plugin("snap", update: "exit 9")
 
         let events = try site.events("--config", "\(site.path)/config.toml")
-        for plugin in ["notes", "notes-index", "snapshot", "last-update"] {
+        for plugin in ["notes", "notes-index", "before_run.snapshot", "after_run.last-update"] {
             #expect(events.outcome(plugin) == "succeeded", "\(plugin)")
         }
         #expect(events.outcome("snap") == nil)
         #expect(try shell("wc -l <\(site.path)/notes.index").trimmed == "2", "the index was made after the pull")
         #expect(access("\(site.path)/notes.before/b.md", F_OK) != 0, "the snapshot was made before it")
-        let last = try #require(events.position("phase_start", "last-update"))
+        let last = try #require(events.position("phase_start", "after_run.last-update"))
         for plugin in ["notes", "notes-index"] {
             #expect(try #require(events.position("phase_end", plugin)) < last)
         }
@@ -66,7 +70,8 @@ struct DocumentTests {
     @Test("a class and the YAML of the Python program do the same as a manifest, configuration and policy")
     func fromPython() throws {
         try makeNotes()
-        try site.install(conversions(in: "").filter { ["notes", "snapshot", "snapshot.toml"].contains($0.name) })
+        try site.install(conversions(in: "").filter { $0.name == "notes" })
+        try site.plugin("snapshot")
         let files = try conversions(in: "from-python")
         try site.install(files.filter { $0.name == "notes.toml" })
         for name in ["config.toml", "policy.toml"] {

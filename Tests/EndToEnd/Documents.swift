@@ -1,5 +1,6 @@
 // The texts of docs/, and what of them can be run.
 
+import Glibc
 import Testing
 
 /// A page of this checkout's documentation.
@@ -42,6 +43,7 @@ struct Document {
 extension Site {
     /// Puts a document's files into a directory of this site; scripts become executable.
     func install(_ files: [Document.File], in directory: String = "plugins") throws {
+        mkdir("\(path)/\(directory)", 0o755)
         for file in files {
             try write("\(directory)/\(file.name)", file.text, mode: file.text.hasPrefix("#!") ? 0o755 : 0o644)
         }

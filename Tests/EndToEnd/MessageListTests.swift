@@ -15,6 +15,7 @@ struct MessageListTests {
     /// Modules and files whose texts are labels of what is shown, a policy, or for those who change this program.
     private static let wordingOnly = [
         "Presentation/", "Policy/BuiltInPolicy.swift", "Policy/Explanation.swift", "Policy/ProcessExplanation.swift",
+        "Policy/DownloadRules.swift",
         "update-all/PluginTemplate.swift",
         "Scheduling/DispatcherInvariants.swift",
     ]

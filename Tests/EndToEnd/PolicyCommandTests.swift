@@ -41,11 +41,12 @@ struct PolicyCommandTests {
     func explain() throws {
         try site.plugin("one", update: "exit 1", manifest: "protected_phases = [\"execute\"]")
         let ended = try site.run(
-            "policy", "explain", "one", "--set", "step.memory_max=1G", "--set", "window.finish_by=true")
+            "policy", "explain", "one", "--set", "step.memory_max=1G", "--set",
+            "window.allow=[\"22:00-05:00\"]")
         #expect(ended.code == 0, "\(ended.errorText)")
         for part in [
             "one/check, as ", "one/execute, as ", "a commit, which nothing here may kill", "([step] memory_max)",
-            "✓ Nice level 10 ([step] nice)", "[window]: finish_by = true",
+            "✓ Nice level 10 ([step] nice)", "✓ Nothing is started outside of 22:00-05:00",
         ] {
             #expect(ended.text.contains(part), "\(part) is missing in\n\(ended.text)")
         }

@@ -32,6 +32,14 @@ struct ValidateTests {
         #expect(ended.text == "two: applies here; runs as user: download, then execute ⛨\n")
     }
 
+    @Test("a plugin that finds something out of order is told with what it says")
+    func complaint() throws {
+        try site.plugin("sick", update: "test \"$1\" != validate || { echo 'sick: run repair' >&2; exit 1; }")
+        let ended = try validate("/sick")
+        #expect(ended.code == 0)
+        #expect(ended.errorText == "\(site.path)/plugins/sick: warning: validate: run repair\n")
+    }
+
     @Test("all mistakes of a directory are told with their places, and the exit code is 2")
     func wrong() throws {
         try site.plugin("typo", manifest: "aftr = []")

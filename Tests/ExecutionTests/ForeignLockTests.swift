@@ -41,7 +41,7 @@ private final class LockingProgram {
 extension Event {
     fileprivate var isWaiting: Bool { if case .waiting = body { true } else { false } }
     fileprivate var waitReason: WaitReason? {
-        if case .waiting(_, let reason) = body { reason } else { nil }
+        if case .waiting(_, let reason, _) = body { reason } else { nil }
     }
 }
 

@@ -50,7 +50,7 @@ private let nobody = (try? Account.named("nobody")) ?? nil
         #expect(persona.account.user == 0)
         #expect(!persona.needsChange)
         #expect(!persona.path.contains("/opt"))
-        #expect(personas.path(.root) == persona.path)
+        #expect(personas.path == persona.path)
         #expect(personas.ownName == "root")
         #expect(!personas.ownHome.isEmpty)
     }
@@ -61,6 +61,23 @@ private let nobody = (try? Account.named("nobody")) ?? nil
         #expect(persona.account == nobody)
         #expect(persona.needsChange)
         #expect(try personas.persona(.named("nobody"), for: plugin()) == persona)
+    }
+
+    @Test(
+        "A person's own programs are found behind the system's, and never for what runs as root",
+        .enabled(if: isRoot && nobody != nil))
+    func programs() throws {
+        var plugin = try plugin()
+        plugin.manifest = Manifest(name: plugin.name)
+        plugin.manifest?.path = ["~/.tool/bin", "/opt/tool/bin"]
+        let called = try Personas(environment: ["SUDO_UID": "\(nobody!.user)"])
+        let own = ["\(nobody!.home)/.tool/bin", "/opt/tool/bin", "\(nobody!.home)/.local/bin"]
+        #expect(called.programDirectories(of: plugin) == own)
+        #expect(
+            try called.persona(.invokingUser, for: plugin).path == ([called.path] + own).joined(separator: ":"))
+        #expect(try called.persona(.root, for: plugin).path == called.path)
+        plugin.manifest?.runAs = .root
+        #expect(called.programDirectories(of: plugin).isEmpty)
     }
 
     @Test("An account that does not exist fails the step", .enabled(if: isRoot))

@@ -73,6 +73,48 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
         #expect(try rate("parallel = 1\ndownloads = 2") == ByteCount(20 << 20))
     }
 
+    @Test("Each new download has its share of the moment; the sum is the rate")
+    func downloadShares() throws {
+        var shares = try #require(
+            try prepare(
+                [facts("a", [.download, .execute]), facts("b", [.download, .execute]), facts("c", [.download])],
+                policy: "[run]\ndownload_rate = \"20M\"\nparallel = 4\ndownloads = 2"
+            ).downloadShares)
+        #expect(shares.begin(step("a", .download)) == ByteCount(10 << 20))
+        #expect(shares.begin(step("a", .execute)) == nil)
+        shares.end(step("b", .download))
+        shares.end(step("a", .download))
+        #expect(shares.begin(step("c", .download)) == ByteCount(20 << 20))
+        #expect(try prepare([facts("a", [.download])], policy: "").downloadShares == nil)
+    }
+
+    @Test(
+        "Who does not say that he keeps to the rate is named, unless the kernel holds it; what it cannot hold is named too"
+    )
+    func downloadDeviations() throws {
+        var apt = facts("apt", [.download, .execute])
+        var manifest = Manifest(name: apt.name)
+        manifest.keepsDownloadRate = true
+        apt.plugin.manifest = manifest
+        let plugins = [apt, facts("git", [.execute]), facts("npm", [.execute])]
+        func deviations(_ policy: String, refusal: String? = nil) throws -> [LimitDeviation] {
+            var machine = machine
+            machine.downloadLimitRefusal = refusal
+            return try prepare(plugins, policy: "[run]\n\(policy)", on: machine).plan.deviations
+        }
+        let rate = LimitDeviation(
+            control: "run.download_rate", requested: "\"20M\"", effective: nil,
+            reason: "git, npm do not say that what is downloaded keeps to it")
+        #expect(try deviations("download_rate = \"20M\"") == [rate])
+        #expect(try deviations("download_rate = \"20M\"\ndownload_enforce = true").isEmpty)
+        let refused = LimitDeviation(
+            control: "run.download_enforce", requested: "true", effective: nil, reason: "no nft")
+        #expect(
+            try deviations("download_rate = \"20M\"\ndownload_enforce = true", refusal: "no nft") == [refused, rate])
+        #expect(
+            try deviations("download_enforce = true").map(\.reason) == ["the policy has no download_rate"])
+    }
+
     @Test("What runs is planned with its account, its limits and what it holds")
     func steps() throws {
         let prepared = try prepare(

@@ -45,6 +45,16 @@ import UpdateModel
             ])
     }
 
+    @Test("A place that cannot be read is a problem, since there may be plugins in it; one that is not there is none")
+    func unreadableDirectory() throws {
+        let file = try directory.write("file", "")
+        let found = findPlugins(in: [file, "\(directory.path)/absent"])
+        #expect(
+            found.problems.map(\.description) == [
+                "\(file): the directory cannot be read: Not a directory. Its plugins are left out"
+            ])
+    }
+
     @Test("A later directory overrides an earlier one, and a manifest that is broken is a problem with a place")
     func overriding() throws {
         try directory.script("one/a", "true")

@@ -127,6 +127,8 @@ final class RunBench {
     var selection = Execution.Selection()
     var options = RunOptions()
     var hasGuardian = true
+    /// What the policy's window is read from.
+    var clock: @Sendable () -> Timestamp = calendarTime
     /// What happens between the plan and the run.
     var beforeRun: (inout PreparedRun) -> Void = { _ in }
     var state: String
@@ -174,6 +176,7 @@ final class RunBench {
             places: places, policy: try policy(policyText), selection: selection,
             environment: ["PATH": "/usr/local/bin:/usr/bin:/bin"], version: "1.0-test")
         configuration.options = options
+        configuration.clock = clock
         // Suites run beside each other: each session has a second of its own.
         let number = Int64(Self.sessions.wrappingAdd(1, ordering: .relaxed).newValue)
         configuration.start = Timestamp(

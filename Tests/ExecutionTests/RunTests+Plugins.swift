@@ -24,6 +24,37 @@ extension RunTests {
         #expect(run["other"] == .succeeded)
     }
 
+    @Test("A commit that fails says what its plugin finds out of order, and one that succeeds is not asked")
+    func validation() async throws {
+        let body = """
+            case $1 in
+            update) echo "broken pipe" >&2; exit $CODE ;;
+            validate) touch \(bench.directory.path)/$NAME.asked; echo "$NAME: run 'repair'" >&2; exit 1 ;;
+            *) exit 2 ;;
+            esac
+            """
+        for (name, code, phases) in [("bad", 3, "\"execute\""), ("good", 0, "\"execute\""), ("plain", 3, "")] {
+            try bench.directory.script("plugins/\(name)", "NAME=\(name) CODE=\(code)\n\(body)")
+            try bench.directory.write(
+                "plugins/\(name).toml",
+                """
+                applicable_if = []
+                run_as = "user"
+                estimate = false
+                separate_download = false
+                protected_phases = [\(phases)]
+                """)
+        }
+        let run = try await bench.run()
+        #expect(run.end("bad")?.error?.hasSuffix("; run 'repair'") == true, "\(run.end("bad")?.error ?? "")")
+        #expect(run["bad"] == .failed)
+        #expect(run["good"] == .succeeded)
+        #expect(run["plain"] == .failed)
+        #expect(fileExists("\(bench.directory.path)/bad.asked"))
+        #expect(!fileExists("\(bench.directory.path)/good.asked"))
+        #expect(!fileExists("\(bench.directory.path)/plain.asked"))
+    }
+
     @Test("One that forks without end is ended with all that it forked, and holds up nothing else")
     func forks() async throws {
         let started = "\(bench.directory.path)/started"

@@ -1,3 +1,4 @@
+import Launching
 import SystemPackage
 import Testing
 import UpdateModel
@@ -7,14 +8,15 @@ import UpdateModel
 @Suite("What a step's end means") struct StepJudgementTests {
     private func judge(
         _ status: Int32 = 0, signal: Int32? = nil, cause: StopCause? = nil, protected isProtected: Bool = false,
-        oomKills: Int64 = 0, peak: ByteCount? = nil, limits: [ControlWrite] = [], logFailure: Errno? = nil,
-        lastLine: String? = nil
+        oomKills: Int64 = 0, peak: ByteCount? = nil, limit: ByteCount? = nil, logFailure: Errno? = nil,
+        launchError: LaunchError? = nil, lastLine: String? = nil
     ) -> PhaseEnd {
         let exit = ProcessExit(status: signal ?? status, isSignal: signal != nil)
         return StepJudgement(
             command: stepCommand(plugin("apt"), isProtected: isProtected),
             end: ProcessLifecycle.End(exit: exit, cause: cause, leftovers: [], leftoversRemain: false),
-            oomKills: oomKills, memoryPeak: peak, applied: limits, logFailure: logFailure, lastLine: lastLine
+            oomKills: oomKills, killingLimit: limit, memoryPeak: peak, logFailure: logFailure,
+            launchError: launchError, lastLine: lastLine
         ).phaseEnd
     }
 
@@ -24,6 +26,17 @@ import UpdateModel
         #expect(
             judge(100, lastLine: "E: no space")
                 == PhaseEnd(phase: .execute, outcome: .failed, exitCode: 100, error: "E: no space"))
+    }
+
+    @Test("One that never was its program has failed, with why it could not be; its exit code is not the program's")
+    func notLaunched() {
+        let error = LaunchError(
+            executable: "/p/apt", stage: .execute, attempt: "execute it", errno: .noSuchFileOrDirectory, advice: "")
+        #expect(
+            judge(127, launchError: error)
+                == PhaseEnd(phase: .execute, outcome: .failed, error: error.description))
+        #expect(judge(127, launchError: error, lastLine: "").exitCode == nil)
+        #expect(judge(signal: 9, oomKills: 1, launchError: error).outcome == .oomKilled)
     }
 
     @Test("A signal that nobody of us sent is told as one")
@@ -63,14 +76,12 @@ import UpdateModel
 
     @Test("A step that was killed at its memory limit is told the limit, what it used, and what to set")
     func ownLimit() {
-        let end = judge(
-            signal: 9, oomKills: 1, peak: ByteCount(512 << 20),
-            limits: [ControlWrite(file: "memory.max", value: "\(512 << 20)")])
+        let end = judge(signal: 9, oomKills: 1, peak: ByteCount(512 << 20), limit: ByteCount(512 << 20))
         #expect(end.outcome == .oomKilled)
         #expect(
             end.error == "apt was killed at its memory limit: 512 MiB allowed, 512 MiB used."
                 + " Raise [plugin.apt] memory_max, or --set plugin.apt.memory_max=1G")
-        let odd = judge(1, oomKills: 1, limits: [ControlWrite(file: "memory.max", value: "\(100 << 20)")])
+        let odd = judge(1, oomKills: 1, limit: ByteCount(100 << 20))
         #expect(odd.error?.contains("all used") == true)
         #expect(odd.error?.hasSuffix("memory_max=200M") == true)
     }

@@ -18,6 +18,7 @@ struct MessageTests {
         .untrack(step),
         .terminal(nil),
         .terminal(.init(attributes: [1, 2, 0, 255], escapes: [0x1B, 0x5B], sessionLeader: 1, foregroundGroup: -1)),
+        .keepOpen,
         .finish,
     ]
 
@@ -76,7 +77,7 @@ struct MessageTests {
 
     @Test("the number of descriptors is that of the log, the outputs and the process")
     func descriptors() {
-        #expect(Self.everyKind.map(\.descriptorCount) == [0, 0, 4, 1, 0, 0, 0, 0, 0, 1, 0])
+        #expect(Self.everyKind.map(\.descriptorCount) == [0, 0, 4, 1, 0, 0, 0, 0, 0, 1, 1, 0])
     }
 
     @Test("random bytes, and valid messages with random changes, never trap, and what is read can be written again")

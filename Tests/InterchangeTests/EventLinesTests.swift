@@ -157,6 +157,7 @@ import UpdateModel
         arguments: [
             (WaitReason.mutex("pkgmgr:apt"), "mutex:pkgmgr:apt"), (.memory, "memory"), (.cpu, "cpu"),
             (.downloads, "downloads"), (.parallel, "parallel"), (.pressure, "pressure"),
+            (.window, "window"),
             (.otherRun(mutex: "dpkg", holder: "pid 12 (anna)"), "mutex:dpkg held by pid 12 (anna)"),
             (
                 .lockedFile(path: "/var/lib/dpkg/lock-frontend", holder: "pid 123 (apt-get)"),
@@ -167,6 +168,14 @@ import UpdateModel
         #expect(
             members("waiting", .waiting(.download, reason), plugin: apt)
                 == #","phase":"download","for":"\#(text)""#)
+    }
+
+    @Test("who waits for others says after how long the step gives up")
+    func givingUp() {
+        let reason = WaitReason.otherRun(mutex: "dpkg", holder: "pid 12 (anna)")
+        #expect(
+            members("waiting", .waiting(.download, reason, givesUpAfter: .milliseconds(90_500)), plugin: apt)
+                == #","phase":"download","for":"mutex:dpkg held by pid 12 (anna)","gives_up_after_seconds":90.5"#)
     }
 
     @Test("throttle says how far the run steps back and for whom")

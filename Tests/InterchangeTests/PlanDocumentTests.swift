@@ -8,7 +8,8 @@ import UpdateModel
         let apt = PluginName("apt")!
         let download = PlannedStep(
             id: StepID(apt, .download), after: [], mutexes: ["pkgmgr:apt", "network:download"],
-            demand: Demand(cpus: 1, memory: ByteCount(314_572_800), downloads: 1),
+            demand: Demand(
+                cpus: 1, memory: ByteCount(314_572_800), downloads: 1, cpusSource: .manifest, memorySource: .record),
             limits: [
                 ControlWrite(file: "memory.high", value: "805306368"),
                 ControlWrite(file: "cpu.max", value: "50000 100000"),
@@ -34,7 +35,7 @@ import UpdateModel
         + #""critical_path":["apt/download","apt/execute"],"#
         + #""steps":[{"id":"apt/download","plugin":"apt","phase":"download","after":[],"#
         + #""mutexes":["pkgmgr:apt","network:download"],"#
-        + #""demand":{"cpus":1,"memory_bytes":314572800,"downloads":1},"#
+        + #""demand":{"cpus":1,"cpus_source":"manifest","memory_bytes":314572800,"memory_source":"record","downloads":1},"#
         + #""limits":{"memory.high":"805306368","cpu.max":"50000 100000"},"run_as":"root","#
         + #""start_seconds":0,"duration_seconds":60,"wave":0},"#
         + #"{"id":"apt/execute","plugin":"apt","phase":"execute","after":["apt/download"],"mutexes":[],"#
@@ -62,6 +63,28 @@ import UpdateModel
             String(decoding: bytes, as: UTF8.self)
                 == #"{"version":1,"policy":"p","host":"h\nx","makespan_seconds":0,"critical_path":[],"#
                 + #""steps":[],"skipped":[]}"# + "\n")
+    }
+
+    @Test("The policy's window is told with where it opens and closes, and what it puts off")
+    func window() throws {
+        func edge(_ text: String, _ local: String) throws -> PlannedWindow.Edge {
+            PlannedWindow.Edge(timestamp: try #require(Timestamp(rfc3339: text)), local: local)
+        }
+        var plan = plan
+        var window = PlannedWindow(
+            allow: ["Mon..Fri 22:00-05:00"], finishBy: true, opens: try edge("2026-11-23T21:00:00.000Z", "Mon 22:00"),
+            closes: try edge("2026-11-24T04:00:00.000Z", "Tue 05:00"))
+        window.putOff = [plan.steps[1].id]
+        plan.window = window
+        var bytes: [UInt8] = []
+        appendLine(of: plan, to: &bytes)
+        #expect(
+            String(decoding: bytes, as: UTF8.self).hasSuffix(
+                #","window":{"allow":["Mon..Fri 22:00-05:00"],"finish_by":true,"#
+                    + #""opens":{"timestamp":"2026-11-23T21:00:00.000Z","local":"Mon 22:00"},"#
+                    + #""closes":{"timestamp":"2026-11-24T04:00:00.000Z","local":"Tue 05:00"},"#
+                    + #""put_off":["apt/execute"]}}"# + "\n"))
+        #expect(try readPlan(bytes) == plan)
     }
 
     @Test("The plan event has the plan's members among its own")

@@ -19,7 +19,7 @@ struct RandomEvents {
             case 5: .dropped(dropped())
             case 6: .result(result())
             case 7: .limit(deviation())
-            case 8: .waiting(phase(), waitReason())
+            case 8: .waiting(phase(), waitReason(), givesUpAfter: maybe { $0.duration() })
             case 9: .stopping(stopping())
             case 10: .phaseEnd(phaseEnd())
             case 11: .completion(completion())
@@ -42,15 +42,29 @@ struct RandomEvents {
             plugins: list { $0.plugin() }, enforcement: any(of: Enforcement.allCases))
     }
 
+    private mutating func window() -> PlannedWindow {
+        var window = PlannedWindow(
+            allow: list { $0.text() }, finishBy: bool(), opens: maybe { $0.edge() }, closes: maybe { $0.edge() })
+        window.putOff = list { $0.step() }
+        window.overrunning = list { $0.step() }
+        return window
+    }
+
+    private mutating func edge() -> PlannedWindow.Edge {
+        PlannedWindow.Edge(
+            timestamp: Timestamp(millisecondsSince1970: integer(in: 0...253_402_300_799_999)), local: text())
+    }
+
     private mutating func plan() -> Plan {
-        Plan(
+        var plan = Plan(
             policy: text(), hostName: text(), runLimits: list { $0.text() },
             steps: list { random in
                 PlannedStep(
                     id: random.step(), after: random.list { $0.step() }, mutexes: random.list { $0.text() },
                     demand: Demand(
                         cpus: random.maybe { $0.double() }, memory: random.maybe { $0.bytes() },
-                        downloads: random.count()),
+                        downloads: random.count(), cpusSource: random.maybe { $0.any(of: DemandSource.allCases) },
+                        memorySource: random.maybe { $0.any(of: DemandSource.allCases) }),
                     limits: random.limits(), runAs: random.text(), isProtected: random.bool(),
                     startSeconds: random.double(), durationSeconds: random.double(), durationIsKnown: random.bool(),
                     wave: random.count(), waitsFor: random.maybe { $0.text() },
@@ -59,6 +73,8 @@ struct RandomEvents {
             skipped: list { SkippedPlugin(plugin: $0.plugin(), outcome: $0.outcome(), reason: $0.text()) },
             makespanSeconds: double(), criticalPath: list { $0.step() }, fetch: maybe { $0.bytes() },
             deviations: list { $0.deviation() })
+        plan.window = maybe { $0.window() }
+        return plan
     }
 
     private mutating func phaseStart() -> PhaseStart {

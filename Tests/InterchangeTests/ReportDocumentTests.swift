@@ -58,6 +58,7 @@ import UpdateModel
     func members() {
         let mechanisms = [
             Mechanism("pidfd", .ok, "there"), Mechanism("state", .broken, "full", mend: "make room"),
+            Mechanism("pressure", .missing, "none", loss: "p loses nothing by it"),
         ]
         var bytes: [UInt8] = []
         appendLine(of: mechanisms, hostName: "h", to: &bytes)
@@ -65,6 +66,7 @@ import UpdateModel
             String(decoding: bytes, as: UTF8.self)
                 == #"{"version":1,"host":"h","ready":false,"mechanisms":["#
                 + #"{"name":"pidfd","state":"ok","finding":"there"},"#
-                + #"{"name":"state","state":"broken","finding":"full","mend":"make room"}]}"# + "\n")
+                + #"{"name":"state","state":"broken","finding":"full","mend":"make room"},"#
+                + #"{"name":"pressure","state":"missing","finding":"none","loss":"p loses nothing by it"}]}"# + "\n")
     }
 }

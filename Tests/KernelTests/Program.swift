@@ -80,6 +80,11 @@ struct Program {
         try start(policy: policy, prefix: prefix).finish()
     }
 
+    /// What a command of the program prints, started by somebody without a session.
+    static func command(_ arguments: String, as person: String) throws -> String {
+        try shell("runuser -u \(person) -- \(#require(binaries))/update-all \(arguments) || true")
+    }
+
     private func write(_ name: String, _ text: String) throws {
         let file = try openFile("\(top)/\(name)", O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
         try writeAll(file.raw, Array(text.utf8))

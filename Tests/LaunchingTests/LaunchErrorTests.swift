@@ -97,7 +97,10 @@ struct LaunchErrorTests {
                     spec.handed = handed.baseAddress
                     spec.handed_count = handed.count
                     spec.settings = CLX_SET_TERMINAL.rawValue
-                    #expect(clx_spawn(&spec, &result) == -1)
+                    var launch: OpaquePointer?
+                    #expect(clx_begin(&spec, &result, &launch) == 0)
+                    #expect(clx_wait(launch, &result) == -1)
+                    clx_release(launch)
                 }
             }
         }

@@ -154,7 +154,10 @@ import UpdateModel
         _ = Discovery(in: [
             PluginDirectory(
                 path: "/usr",
-                entries: [program("a"), manifest("b.toml", "executable = \"b\"\ndry_run = false\nestimate = true")]),
+                entries: [
+                    program("a"),
+                    manifest("b.toml", "executable = \"b\"\ndry_run = false\nestimate = true\nvalidate = false"),
+                ]),
             PluginDirectory(path: "/etc", entries: [program("a"), program("c"), manifest("c.toml")]),
         ]) { path, scan in
             asked.append(scan ? "\(path) bytes" : path)

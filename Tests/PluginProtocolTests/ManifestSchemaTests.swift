@@ -58,8 +58,10 @@ struct ManifestSchemaTests {
             ("[mutexes]\nexecute = [\"a\"]", false), ("[locks]\nupdate = [\"/var/lock\"]", true),
             ("[locks]\nupdate = [\"lock\"]", false), ("[free]\ndownload = [\"x\"]", true),
             ("sudo_programs = [\"/bin/x\"]", true), ("sudo_programs = [\"x\"]", false),
-            ("applicable_if = [\"\"]", false),
+            ("applicable_if = [\"\"]", false), ("path = [\"~/.tool/bin\", \"/opt/tool/bin\"]", true),
+            ("path = [\"bin\"]", false), ("path = [\"~alice/bin\"]", false), ("path = [\"/a:/b\"]", false),
             ("[settings]\ndist_upgrade = true", true), ("enabled = false", true), ("self_update = true", true),
+            ("validate = true", true), ("validate = 1", false),
         ])
     func values(text: String, expected: Bool) throws {
         let (bySchema, byDecoder) = try isValid(text)

@@ -172,6 +172,7 @@ import UpdateModel
             ("applicable_if = \"x\"", #"1:17: "applicable_if" must be a list of strings, not a string"#),
             ("applicable_if = [\"\"]", #"1:18: "" in "applicable_if" is not the name of a program"#),
             ("sudo_programs = [\"apt\"]", #"1:18: "apt" in "sudo_programs" is not an absolute path"#),
+            ("path = [\"bin\"]", #"1:9: "bin" in "path" is not an absolute path, or one that begins with ~/"#),
             (
                 "stop = { execute = \"KILL\" }",
                 #"1:20: "execute" in [stop] must be one of "HUP", "INT", "QUIT", "USR1", "USR2", "TERM", not "KILL""#

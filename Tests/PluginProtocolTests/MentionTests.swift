@@ -17,21 +17,23 @@ import Testing
             ("is-applicabl --dry-ru", Mentions()), ("", Mentions()),
             ("--dry-run is-applicable", Mentions([.dryRun, .isApplicable])), ("estimate-update)", .estimateUpdate),
             (
-                "self-update --dry-run is-applicable estimate-update",
-                Mentions([.dryRun, .isApplicable, .estimateUpdate, .selfUpdate])
+                "self-update --dry-run is-applicable estimate-update validate",
+                Mentions([.dryRun, .isApplicable, .estimateUpdate, .selfUpdate, .validate])
             ),
         ])
     func words(text: String, expected: Mentions) {
         let scanner = scan([Array(text.utf8)])
         #expect(scanner.mentions == expected)
-        #expect(scanner.isDone == (expected.rawValue == 15))
+        #expect(scanner.isDone == (expected.rawValue == 31))
     }
 
     @Test func `A word is found however the file is cut into pieces`() {
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let words = "is-applicabl is-applicable --dry --dry-run estimate-updat estimate-update self-updat self-update"
+        let words = """
+            is-applicabl is-applicable --dry --dry-run estimate-updat estimate-update self-updat self-update validat validate
+            """
         let bytes = Array("#!/bin/sh\n\(words)\n".utf8)
         for _ in 0..<500 {
             var chunks: [[UInt8]] = []

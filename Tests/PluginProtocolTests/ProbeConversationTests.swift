@@ -275,14 +275,15 @@ import UpdateModel
             otherwise: Answer(.exited(1)))
         let download = step(.download) {
             $0.mutexes = mutexes("pkgmgr:apt")
-            $0.demand = Demand(memory: ByteCount(3 << 29), downloads: 2)
+            $0.demand = Demand(memory: ByteCount(3 << 29), downloads: 2, memorySource: .manifest)
             $0.stopSignal = .terminate
         }
         let execute = step(.execute) {
             $0.mutexes = mutexes("pkgmgr:apt", "pkgmgr:dpkg")
             $0.free = mutexes("system:reboot")
             $0.locks = ["/var/lib/dpkg/lock-frontend"]
-            $0.demand = Demand(cpus: 2, memory: ByteCount(5000))
+            $0.demand = Demand(
+                cpus: 2, memory: ByteCount(5000), cpusSource: .estimate, memorySource: .estimate)
             $0.duration = .seconds(30)
             $0.isProtected = true
             $0.stopSignal = .interrupt

@@ -96,7 +96,10 @@ struct ContractTests {
                     path: "/", readBandwidthMax: ByteCount(80 << 20), writeBandwidthMax: ByteCount(40 << 20),
                     readIOPSMax: 800, writeIOPSMax: 400)
             ])
-        #expect(run.limitTexts == ["memory ≤ 5.6 GiB", "CPU ≤ 100 % of one", "3 steps at a time", "2 downloads"])
+        #expect(
+            run.limitTexts == [
+                "memory ≤ 5.6 GiB", "CPU ≤ 100 % of one", "3 steps at a time", "2 downloads at 20 MiB/s together",
+            ])
     }
 
     @Test("gives each step its settings")
@@ -130,15 +133,21 @@ struct ContractTests {
         #expect(protection.resumeAfter == .seconds(30))
     }
 
-    @Test("says of each key without a mechanism that nobody acts on it, of whole tables once")
+    @Test("says of each key without a mechanism that nobody acts on it")
     func notYetEnforced() throws {
         let deviations = try policy().notYetEnforced
         #expect(
-            deviations.map(\.control) == [
-                "[window]", "step.oom_retry", "plugin.apt.sudo_programs",
-            ])
-        #expect(deviations[0].requested.hasPrefix("allow = [\"Mon..Fri 22:00-05:00\""))
+            deviations.map(\.control) == ["plugin.apt.sudo_programs"])
         #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
+    }
+
+    @Test("says when updates may run")
+    func window() throws {
+        let window = try #require(try policy().window)
+        #expect(window.finishBy)
+        #expect(window.windows.texts == ["Mon..Fri 22:00-05:00", "Sat,Sun 00:00-23:59"])
+        #expect(try merge(base: "[window]\nallow = []\nfinish_by = true").window == nil)
+        #expect(try merge().window == nil)
     }
 
     @Test("says how long logs are kept and become; without it 90 days, 8 GiB and 4 GiB")
@@ -152,7 +161,7 @@ struct ContractTests {
     @Test("nothing is missing where a key switches its mechanism off")
     func switchedOff() throws {
         let text =
-            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[step]\noom_retry = 0\n[window]\nfinish_by = false"
+            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[window]\nfinish_by = false"
         #expect(try merge(base: text).notYetEnforced.isEmpty)
     }
 }

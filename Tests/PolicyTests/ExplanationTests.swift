@@ -143,7 +143,7 @@ struct ExplanationTests {
             "At most 50 % of all 8 CPUs", "CPU weight 20 among its siblings", "I/O weight 10 among its siblings",
             "No limit of processes and threads", "Root with no capability | ", "is left alone",
             "Runs on a pseudo-terminal",
-            "not_enforced: oom_retry = 2 |  | [step] oom_retry | this version checks it and does not act on it",
+            "enforced: Killed for memory, it is tried up to 2 times more, each time with twice as much, at most 16 GiB |",
             "left_out: Gains no privileges through set-user-ID programs |  | [step] no_new_privileges | the plugin calls sudo",
             "Stopped after 1h, as its manifest or its command has it |  |  | ",
         ] {
@@ -157,6 +157,32 @@ struct ExplanationTests {
             try explain("[step]\npty = \"always\"", .check).allSatisfy {
                 !$0.contains("terminal") && !$0.contains("Put off")
             })
+    }
+
+    @Test("says of what the ceiling has cut what was asked for, and when anything is started")
+    func ceiling() throws {
+        let policy = try merge(
+            etc: ["[run]\nparallel = 2\n[step]\nmemory_max = \"1G\"\nnice = 10"],
+            set: [
+                "run.parallel=9", "step.memory_max=25%", "step.nice=3", "window.allow=[\"22:00-05:00\"]",
+                "window.finish_by=true",
+            ])
+        let step = ExplainedStep(apt, .check, isProtected: false, isRoot: true, callsSudo: false, timeout: .seconds(9))
+        let found = lines(
+            policy.explain(step, group: report(policy.step(apt, .check, on: machine).limits, .leaf), on: machine))
+        #expect(
+            found[0] == "altered: At most 1.0 GiB of memory; beyond that the step is killed | memory.max = 1073741824, "
+                + "memory.oom.group = 1 | [step] memory_max | \"25%\" was asked for, above the ceiling of etc-0.toml:4")
+        #expect(
+            found[1] == "altered: Nice level 10 |  | [step] nice | 3 was asked for, above the ceiling of etc-0.toml:5")
+        let run = lines(policy.explainRun(group: report(Limits(), .run), steps: report(Limits(), .branch), on: machine))
+        for line in [
+            "altered: At most 2 steps at the same time |  | [run] parallel | 9 was asked for, above the ceiling of etc-0.toml:2",
+            "enforced: Nothing is started outside of 22:00-05:00; what runs then goes on |  | [window] allow | ",
+            "enforced: Nothing is started that is not expected to end by then |  | [window] finish_by | ",
+        ] {
+            #expect(run.contains(line), "\(line)\nis missing in\n\(run.joined(separator: "\n"))")
+        }
     }
 
     @Test("of a run tells what binds all steps, and what of that binds commits")

@@ -13,7 +13,7 @@ struct PolicyDocumentTests {
             etc: ["[plugin.apt]\ntimeout = \"90m\""],
             set: ["step.nice=3"], others: ["other": "description = \"all\"\n[step]\nstop_grace = \"1500ms\"\nnice = 5"])
         #expect(
-            policy.document(origins: false) == """
+            policy.document(origins: false, on: machine) == """
                 description = "all"
                 enforcement = "preferred"
 
@@ -34,7 +34,7 @@ struct PolicyDocumentTests {
                 timeout = "1h30m"
 
                 """)
-        let lines = policy.document(origins: true).split(separator: "\n")
+        let lines = policy.document(origins: true, on: machine).split(separator: "\n")
         #expect(lines[0] == "description = \"all\"        # other:1")
         #expect(lines.contains("memory_max = \"1G\"  # base.toml:4"))
         #expect(lines.contains("nice = 3                  # --set step.nice=3"))
@@ -60,7 +60,7 @@ struct PolicyDocumentTests {
                 [plugin.other]
                 nice = 5
                 """)
-        let document = policy.document(of: apt, origins: true)
+        let document = policy.document(of: apt, origins: true, on: machine)
         #expect(document.hasPrefix("[plugin.apt]\nsha256 = \"\(pin)\"  # base.toml:8\n\n[plugin.apt.check]\n"))
         #expect(document.contains("nice = 3                  # base.toml:7\n"))
         #expect(document.contains("nice = 4                  # base.toml:10\n"))
@@ -79,14 +79,14 @@ struct PolicyDocumentTests {
         for _ in 0..<150 {
             let policy = try merge(
                 base: RandomPolicy.text(&generator),
-                etc: (0..<Int.random(in: 0...2, using: &generator)).map { _ in RandomPolicy.text(&generator) })
+                user: Bool.random(using: &generator) ? RandomPolicy.text(&generator) : nil)
             for origins in [false, true] {
-                let document = policy.document(origins: origins)
+                let document = policy.document(origins: origins, on: machine)
                 let again = try? merge(base: document)
                 #expect(again?.canonicalText == policy.canonicalText, "seed \(seed)\n\(document)")
             }
-            let own = policy.document(of: apt, origins: false)
-            let again = try? merge(base: RandomPolicy.text(&generator), etc: [own])
+            let own = policy.document(of: apt, origins: false, on: machine)
+            let again = try? merge(base: RandomPolicy.text(&generator), user: own)
             for phase in Phase.allCases {
                 let (here, there) = (again?.step(apt, phase, on: machine), policy.step(apt, phase, on: machine))
                 // What a weaker policy says besides is not taken back: only what is said must come through.
@@ -102,7 +102,7 @@ struct PolicyDocumentTests {
         let name = "a\u{1B}[2J\nnice = 3 #\u{202E}.toml"
         let text = PolicyText(file: name, bytes: Array("description = \"x\\u001B\\u009B\"".utf8))
         let policy = try mergePolicy(PolicyTexts(base: text)) { _, _ in nil }
-        let document = policy.document(origins: true)
+        let document = policy.document(origins: true, on: machine)
         #expect(document.hasPrefix("description = \"x\\u001B\\u009B\"  # a?[2J?nice = 3 #?.toml:1\n"))
     }
 }

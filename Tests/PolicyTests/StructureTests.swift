@@ -107,8 +107,21 @@ struct LayerTests {
         #expect(step.limits == Limits())
         var expected = StepSettings()
         expected.nice = 10
+        expected.largestMemory = machine.memory
         #expect(step == expected)
         #expect(policy.notYetEnforced.isEmpty && policy.ioPaths.isEmpty)
+    }
+
+    @Test("a step that was killed for memory may have what the run has, and at most the machine's memory")
+    func memoryRetries() throws {
+        func step(_ text: String) throws -> StepSettings {
+            try merge(base: "\(text)\n[step]\noom_retry = 2").step(apt, .execute, on: machine)
+        }
+        #expect(try step("").oomRetries == 2)
+        #expect(try step("").largestMemory == machine.memory)
+        #expect(try step("[run]\nmemory_max = \"1G\"").largestMemory == ByteCount(1 << 30))
+        #expect(try step("[run]\nmemory_high = \"512M\"\nmemory_max = \"1G\"").largestMemory == ByteCount(512 << 20))
+        #expect(try step("[run]\nmemory_max = \"64G\"").largestMemory == machine.memory)
     }
 
     @Test("built-in < base < /etc in order < user < --set in order, key by key, with the origin of each")

@@ -75,28 +75,44 @@ import UpdateModel
         let files = try mechanism("controllers") { $0.groups.missingFiles = ["io.weight", "cpu.idle"] }
         #expect(files.finding == "cpu, io, memory, pids, without cpu.idle, io.weight")
         let hybrid = try mechanism("cgroup v2") { $0.groups.hierarchy = .hybrid }
-        #expect(hybrid.state == .limited)
+        #expect(hybrid.state == .degraded)
         #expect(hybrid.mend?.contains("cgroup_no_v1=all") == true)
     }
 
     static let gaps:
         [(name: String, state: Mechanism.State, mend: String, change: @Sendable (inout Diagnosis) -> Void)] = [
-            ("starting", .limited, "Linux 5.7", { $0.launch = .thenMoved }),
-            ("starting", .limited, "seccomp", { $0.launch = .withoutClone3 }),
+            ("starting", .degraded, "Linux 5.7", { $0.launch = .thenMoved }),
+            ("starting", .degraded, "seccomp", { $0.launch = .withoutClone3 }),
             ("starting", .broken, "nothing can run", { $0.launch = .failed(reason: "EPERM") }),
             ("pidfd", .broken, "Linux 5.4", { $0.pidfdRefusal = "Function not implemented" }),
-            ("subreaper", .limited, "Linux 3.4", { $0.subreaperRefusal = "Invalid argument" }),
-            ("guardian", .limited, "make install", { $0.guardian = nil }),
-            ("pressure", .limited, "psi=1", { $0.pressure = ["cpu"] }),
-            ("swap", .limited, "memory_max", { $0.swap = ByteCount(0) }),
-            ("mutexes", .limited, "mkdir -m 1777", { $0.mutexes?.refusal = "no" }),
+            ("subreaper", .degraded, "Linux 3.4", { $0.subreaperRefusal = "Invalid argument" }),
+            ("guardian", .missing, "make install", { $0.guardian = nil }),
+            ("pressure", .degraded, "psi=1", { $0.pressure = ["cpu"] }),
+            ("pressure", .missing, "psi=1", { $0.pressure = [] }),
+            ("freezing", .missing, "Linux 5.2", { $0.groups.missingFiles = ["cgroup.freeze"] }),
+            ("killing", .degraded, "Linux 5.14", { $0.groups.missingFiles = ["cgroup.kill"] }),
+            ("peaks", .degraded, "Linux 5.19", { $0.groups.missingFiles = ["memory.peak"] }),
+            ("terminals", .missing, "devpts", { $0.terminalRefusal = "No such file or directory" }),
+            ("download cap", .missing, "install", { $0.downloadLimitRefusal = "there is no nft; install it" }),
+            ("sudo", .missing, "disable", { $0.sudoPlugins = [PluginName("git")!] }),
+            (
+                "locks", .degraded, "let that program end",
+                {
+                    $0.locks = [
+                        Diagnosis.LockedFile(
+                            path: "/lock", plugins: [PluginName("apt")!], holder: "pid 7 (dpkg)")
+                    ]
+                }
+            ),
+            ("swap", .missing, "memory_max", { $0.swap = ByteCount(0) }),
+            ("mutexes", .degraded, "mkdir -m 1777", { $0.mutexes?.refusal = "no" }),
             ("state", .broken, "--state-dir", { $0.directories[0].refusal = "Read-only file system" }),
-            ("root", .limited, "/usr/bin/sudo update-all", { ($0.isRoot, $0.sudo) = (false, "/usr/bin/sudo") }),
-            ("root", .limited, "as root", { $0.isRoot = false }),
+            ("root", .missing, "/usr/bin/sudo update-all", { ($0.isRoot, $0.sudo) = (false, "/usr/bin/sudo") }),
+            ("root", .missing, "as root", { $0.isRoot = false }),
             ("configuration", .broken, "config check", { $0.configurationFaults = ["c.toml:1:1: x"] }),
             ("policy", .broken, "--policy", { $0.policyFaults = ["p.toml:1:1: x"] }),
             ("plugins", .broken, "disable", { $0.pluginFaults = ["a.toml: x", "b.toml: x"] }),
-            ("plugins", .limited, "list -v", { $0.plugins = 0 }),
+            ("plugins", .missing, "list -v", { $0.plugins = 0 }),
             ("trust", .broken, "look at it", { $0.untrusted = ["apt: /p is not safe; look at it, then mend it"] }),
         ]
 
@@ -112,7 +128,7 @@ import UpdateModel
     @Test func `what the policy lacks here is broken only where the policy requires it`() throws {
         let missing = LimitDeviation(control: "io.max", requested: "1", effective: nil, reason: "no disk")
         let limited = try mechanism("policy") { $0.deviations = [missing] }
-        #expect(limited.state == .limited)
+        #expect(limited.state == .degraded)
         #expect(limited.finding == "shared-server is valid. Not enforced here: io.max (no disk).")
         let broken = try mechanism("policy") {
             $0.deviations = [missing]
@@ -124,7 +140,66 @@ import UpdateModel
         #expect(files.finding == "a.toml: x (and 1 more)")
         #expect(files.exitCode == .usage)
         let disks = try mechanism("disk caps") { $0.disks["/tmp"] = .none(reason: "tmpfs has no disk of its own") }
-        #expect(disks.finding == "/ is on the disk 8:0; /tmp: tmpfs has no disk of its own")
+        #expect(disks.finding == "/ is on 8:0; /tmp: tmpfs has no disk of its own")
+        #expect(disks.state == .degraded)
+        let named = try mechanism("disk caps") { $0.diskNames = ["8:0": "sda"] }
+        #expect(named.finding == "/ is on sda (8:0)")
+    }
+
+    @Test func `a gap says what the policy in force loses by it, or that it loses nothing`() throws {
+        func limit(_ control: String, effective: String? = nil) -> LimitDeviation {
+            LimitDeviation(control: control, requested: "1", effective: effective, reason: "no")
+        }
+        let controllers = try mechanism("controllers") {
+            $0.groups.controllers = [.io, .memory, .pids]
+            $0.deviations = [limit("cpu.max"), limit("cpu.weight"), limit("cpu.max"), limit("io.max")]
+        }
+        #expect(controllers.loss == "shared-server: not enforced: cpu.max, cpu.weight")
+        let files = try mechanism("controllers") {
+            $0.groups.missingFiles = ["cpu.idle"]
+            $0.deviations = [limit("cpu.idle", effective: "cpu.weight = 1")]
+        }
+        #expect(files.loss == "shared-server: cpu.idle is cpu.weight = 1")
+        let nothing = try mechanism("controllers") { $0.groups.missingFiles = ["io.weight"] }
+        #expect(nothing.loss == "shared-server loses nothing by it")
+        let freezing = try mechanism("freezing") {
+            $0.groups.freezeRefusal = "Permission denied"
+            $0.protection.ioSome = Fraction(0.1)
+            $0.protection.action = .freeze
+        }
+        #expect(
+            freezing.loss == "[protect] action = \"freeze\" of shared-server starts nothing more, and freezes nothing")
+        let caps = try mechanism("disk caps") {
+            $0.disks["/"] = .none(reason: "/ lies on several disks (a, b); give one of them as the path")
+            $0.deviations = [limit("io.max")]
+        }
+        #expect(caps.finding == "/ lies on several disks (a, b); give one of them as the path")
+        #expect(caps.state == .missing)
+        #expect(caps.loss == "shared-server: not enforced: io.max")
+        let download = try mechanism("download cap") {
+            $0.downloadLimitRefusal = "only root may have the kernel drop packets"
+            $0.deviations = [limit("run.download_enforce")]
+        }
+        #expect(download.loss == "shared-server: not enforced: run.download_enforce")
+        let locks = try mechanism("locks") {
+            $0.locks = [Diagnosis.LockedFile(path: "/lock", plugins: [PluginName("apt")!], holder: "pid 7 (dpkg)")]
+        }
+        #expect(locks.finding == "/lock is locked by pid 7 (dpkg); apt would wait")
+        #expect(locks.loss == "a run would wait for it up to 30 min 0 s, and then put them off")
+        let free = try mechanism("locks") {
+            $0.locks = [Diagnosis.LockedFile(path: "/lock", plugins: [PluginName("apt")!], holder: nil)]
+        }
+        #expect(free.finding == "1 file of other programs can be watched, none is locked; for apt")
+    }
+
+    @Test func `without groups, what they would do is done otherwise or not at all`() {
+        var diagnosis = good
+        diagnosis.groups = Diagnosis.Groups()
+        let states = Dictionary(uniqueKeysWithValues: Mechanisms.of(diagnosis).map { ($0.name, $0.state) })
+        for name in ["cgroup v2", "own groups", "controllers", "freezing", "peaks", "disk caps"] {
+            #expect(states[name] == .missing, "\(name)")
+        }
+        #expect(states["killing"] == .degraded)
     }
 
     @Test func `the table fits every width of 40 cells and more, each mend below its gap`() {
@@ -137,7 +212,12 @@ import UpdateModel
         }
         let text = DoctorTable.lines(mechanisms, hostName: "db7", columns: 100).map(\.text)
         #expect(text.last?.contains("things that a run needs must be mended; ") == true)
-        let index = text.firstIndex { $0.hasPrefix("  ! pressure") }
-        #expect(index.map { text[$0 + 1] } == "                   → boot with psi=1 on the kernel's command line")
+        let index = text.firstIndex { $0.hasPrefix("  – pressure") }
+        #expect(
+            index.map { Array(text[($0 + 1)...($0 + 2)]) }
+                == [
+                    "                   shared-server loses nothing by it",
+                    "                   → boot with psi=1 on the kernel's command line",
+                ])
     }
 }

@@ -160,6 +160,45 @@ import UpdateModel
         }
     }
 
+    @Test mutating func `a step that ran and is to be tried again waits, and then runs anew`() {
+        plan(1)
+        start("p0/execute", at: 1)
+        _ = take("p0", .waiting(.execute, .memory), at: 5)
+        #expect(live(at: 5)[2] == " ◌ p0/execute   waits for memory")
+        start("p0/execute", at: 8)
+        #expect(live(at: 9)[2].contains("0:01"))
+        _ = take("p0", .phaseEnd(PhaseEnd(phase: .execute, outcome: .succeeded)), at: 10)
+        _ = take("p0", .waiting(.execute, .memory), at: 11)
+        #expect(!live(at: 11).contains { $0.contains("waits") })
+    }
+
+    @Test
+    mutating func `who waits for others' lock says for how long and until when, and on 80 columns at least the former`()
+    {
+        plan(2)
+        let lock = WaitReason.lockedFile(path: "/var/lib/dpkg/lock-frontend", holder: "pid 991 (unattended-upgr)")
+        _ = take("p0", .waiting(.execute, lock, givesUpAfter: .seconds(1800)), at: 10)
+        func row(_ columns: Int) -> String { view.live(columns: columns, rows: 23, at: .seconds(90))[2].text }
+        #expect(
+            row(200)
+                == " ◌ p0/execute   waits for /var/lib/dpkg/lock-frontend, locked by pid 991 (unattended-upgr), "
+                + "1 min 20 s; gives up in 28 min 40 s")
+        #expect(
+            row(100)
+                == " ◌ p0/execute   waits 1:20 of 30:00 for /var/lib/dpkg/lock-frontend, pid 991 (unattended-upgr)")
+        #expect(row(80) == " ◌ p0/execute   waits 1:20 for lock-frontend, pid 991 (unattended-upgr)")
+        #expect(row(60).hasPrefix(" ◌ p0/execute   waits 1:20 for lock-frontend, pid 991 (un"))
+        // Another program was faster: it still waits since the first one.
+        let other = WaitReason.lockedFile(path: "/var/lib/dpkg/lock", holder: "pid 7 (dpkg)")
+        _ = take("p0", .waiting(.execute, other, givesUpAfter: .seconds(1700)), at: 50)
+        #expect(row(80) == " ◌ p0/execute   waits 1:20 of 29:00 for /var/lib/dpkg/lock, pid 7 (dpkg)")
+        let run = WaitReason.otherRun(mutex: "pkgmgr:dpkg", holder: "pid 7, alice")
+        _ = take("p1", .waiting(.execute, run, givesUpAfter: .seconds(60)), at: 60)
+        #expect(
+            view.live(columns: 80, rows: 23, at: .seconds(90))[3].text
+                == " ◌ p1/execute   waits 0:30 of 1:00 for pkgmgr:dpkg, pid 7, alice")
+    }
+
     @Test mutating func `who holds a mutex is named`() {
         _ = take(nil, .plan(ExampleRun.plan), at: 0)
         start("apt/download", at: 0)

@@ -19,6 +19,10 @@ private struct Run {
     mutating func blocked(_ id: String, by lock: String, now: Double) -> [String] {
         problem.lines(of: dispatcher.startBlocked(problem.job(id), by: lock, holder: "pid 7", now: now))
     }
+    mutating func retry(_ id: String, taking amounts: KeyValuePairs<String, Double>, now: Double) -> [String] {
+        problem.lines(
+            of: dispatcher.retry(problem.job(id), taking: amounts.map { NamedAmount($0, $1) }, now: now))
+    }
     mutating func released(_ lock: String, now: Double) -> [String] {
         problem.lines(of: dispatcher.foreignLockReleased(lock, now: now))
     }
@@ -48,6 +52,85 @@ struct DispatcherTests {
             ])
         #expect(run.ended("d", now: 2) == [])
         #expect(run.ended("e", now: 2) == ["finished"])
+    }
+
+    @Test("When the time is over what has not started is deferred, what runs goes on, and a final job comes after it")
+    func timeIsOver() throws {
+        let problem = try makeProblem(
+            [:], .job("a", 1), .job("b", 1, requires: ["a"]), .job("c", 1, after: ["b"]),
+            JobDescription(id: "z", duration: 1, predecessors: [("a", .after), ("c", .after)], isFinal: true))
+        var run = Run(problem)
+        #expect(run.start() == ["start a"])
+        #expect(
+            problem.lines(of: run.dispatcher.deferWaiting(now: 0.5)) == [
+                "end b: deferred, time is over", "end c: deferred, time is over",
+            ])
+        #expect(run.ended("a", now: 1) == ["start z"])
+        #expect(run.ended("z", now: 2) == ["finished"])
+        var never = Run(problem)
+        #expect(
+            problem.lines(of: never.dispatcher.deferWaiting(endsFinal: true, now: 0)) == [
+                "end a: deferred, time is over", "end b: deferred, time is over", "end c: deferred, time is over",
+                "end z: deferred, time is over", "finished",
+            ])
+    }
+
+    @Test("A job that is tried again gives everything back and takes more, when it is free and its turn")
+    func retry() throws {
+        // R has 4: a and b take 2 each. a is tried again with 3 and must wait for b; c is shorter and may pass.
+        let problem = try makeProblem(
+            ["R": 4], .job("a", 9, holds: ["m"], needs: ["R": 2]), .job("b", 5, needs: ["R": 2]),
+            .job("c", 1, needs: ["R": 1]), .job("d", 8, holds: ["m"], needs: ["R": 1]), .job("e", 1, after: ["a"]))
+        var run = Run(problem)
+        #expect(run.start() == ["start a", "start b", "d waits for m of a", "c waits for R"])
+        #expect(run.retry("a", taking: ["R": 3, "unknown": 7], now: 1) == ["start c", "a waits for R"])
+        #expect(run.dispatcher.startsMore)
+        #expect(run.ended("c", now: 2) == [])
+        #expect(run.ended("b", now: 5) == ["start a"])
+        // All there is, where it is more than there is; never less than before.
+        #expect(run.retry("a", taking: ["R": .infinity], now: 6) == ["start a"])
+        #expect(run.retry("a", taking: ["R": 1], now: 7) == ["start a"])
+        #expect(run.ended("a", now: 8) == ["start d", "start e"])
+        #expect(run.ended("e", now: 9) == [])
+        #expect(run.ended("d", now: 9) == ["finished"])
+        #expect(run.dispatcher.isFinished)
+    }
+
+    @Test("After a failure that ends the run nothing more is started, and so nothing tried again")
+    func noRetry() throws {
+        var run = Run(try makeProblem([:], .job("a", 1), .job("b", 1)), failFast: true)
+        _ = run.start()
+        _ = run.ended("a", .failed, now: 1)
+        #expect(!run.dispatcher.startsMore)
+    }
+
+    @Test("A job that needs everything is not starved by small ones, however many, nor by those that are tried again")
+    func noStarvation() throws {
+        // R has 4. Of 40 small jobs four run at any time; `big` needs all four units, and is more urgent than all.
+        var builder = ProblemBuilder()
+        try builder.add(capacity: "R", 4)
+        try builder.add(.job("first", 1, needs: ["R": 1]))
+        try builder.add(.job("big", 50, after: ["first"], needs: ["R": 4]))
+        for index in 0..<40 { try builder.add(.job("small\(index)", Double(2 + index % 3), needs: ["R": 1])) }
+        let problem = try builder.build()
+        var dispatcher = Dispatcher(problem)
+        var actions = dispatcher.start(now: 0)
+        var startOfBig: Double?
+        var tried: Set<JobIndex> = []
+        while let next = dispatcher.nextExpectedEnds(), startOfBig == nil {
+            // Every small job is tried again once, with twice as much.
+            let again = next.jobs.filter { problem.id(of: $0).hasPrefix("small") && !tried.contains($0) }
+            actions = []
+            for job in again {
+                tried.insert(job)
+                actions += dispatcher.retry(job, taking: [NamedAmount("R", 2)], now: next.time)
+            }
+            let ends = next.jobs.filter { !again.contains($0) }
+            if !ends.isEmpty { actions += dispatcher.ended(ends.map { .init($0, .succeeded) }, now: next.time) }
+            if actions.contains(.start(problem.job("big"))) { startOfBig = next.time }
+        }
+        // At its turn the three that run beside `first` have ended: the longest of them takes 4.
+        #expect(try #require(startOfBig) <= 4)
     }
 
     @Test("A final job runs when the others have ended, however they did; only a second cancellation ends it")

@@ -66,6 +66,7 @@ extension Problem {
         case .requirement(let job): "requires \(id(of: job))"
         case .failFast(let job): "\(id(of: job)) failed"
         case .cancelled: "cancelled"
+        case .timeIsOver: "time is over"
         case .givenUp: "given up"
         }
     }

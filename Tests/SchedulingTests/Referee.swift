@@ -12,6 +12,8 @@ struct Referee {
     private var holders: [String: JobIndex] = [:]
     private var inUse: [String: Double] = [:]
     private let amounts: [String: Double]
+    /// What jobs take that were tried again, where it is not what the problem has.
+    private var raised: [JobIndex: [String: Double]] = [:]
     var foreign: Set<String> = []
     var isHeld = false
 
@@ -57,12 +59,25 @@ struct Referee {
             if foreign.contains(mutex) { faults.append("\(id) starts while another run holds \(mutex)") }
         }
         for mutex in problem.mutexes(of: job) { holders[mutex.lowercased()] = job }
-        for part in problem.demand(of: job) {
-            inUse[part.name, default: 0] += part.amount
-            if inUse[part.name, default: 0] > amounts[part.name, default: 0] {
-                faults.append("\(id) exceeds \(part.name)")
-            }
+        for (name, amount) in demand(of: job) {
+            inUse[name, default: 0] += amount
+            if inUse[name, default: 0] > amounts[name, default: 0] { faults.append("\(id) exceeds \(name)") }
         }
+    }
+
+    private func demand(of job: JobIndex) -> [String: Double] {
+        raised[job] ?? Dictionary(uniqueKeysWithValues: problem.demand(of: job).map { ($0.name, $0.amount) })
+    }
+
+    /// It ended, gives back what it has, and is tried again with at least `wanted`, as far as there is so much.
+    mutating func tryAgain(_ job: JobIndex, taking wanted: [NamedAmount]) {
+        giveBack(job)
+        var demand = demand(of: job)
+        for part in wanted {
+            guard let all = amounts[part.name] else { continue }
+            demand[part.name] = max(demand[part.name] ?? 0, min(part.amount, all))
+        }
+        raised[job] = demand
     }
 
     private mutating func checkRequirement(of job: JobIndex, _ other: JobIndex) {
@@ -81,6 +96,6 @@ struct Referee {
     mutating func giveBack(_ job: JobIndex) {
         guard running.remove(job) != nil else { return }
         for mutex in problem.mutexes(of: job) { holders[mutex.lowercased()] = nil }
-        for part in problem.demand(of: job) { inUse[part.name, default: 0] -= part.amount }
+        for (name, amount) in demand(of: job) { inUse[name, default: 0] -= amount }
     }
 }

@@ -34,7 +34,7 @@ struct SchedulingProperties {
     }
 
     @Test(
-        "A run ends whatever happens: failures, foreign locks, jobs given up, held back, cancellation, fail-fast",
+        "A run ends whatever happens: failures, retries with more, foreign locks, jobs given up, held back, cancellation",
         arguments: chunks)
     func disturbed(_ chunk: Int) throws {
         for seed in Self.seeds(chunk) {
@@ -133,6 +133,7 @@ struct SchedulingProperties {
         referee.see(dispatcher.start(now: now))
         // A job can be blocked by a foreign lock again and again, so only the number of events bounds a run.
         var eventsLeft = 40 * (problem.jobCount + 1)
+        var tries: [JobIndex: Int] = [:]
         while !referee.isFinished {
             eventsLeft -= 1
             guard eventsLeft > 0 else { return referee.faults + ["the run does not end"] }
@@ -150,6 +151,13 @@ struct SchedulingProperties {
             case (10...12, _):
                 referee.isHeld.toggle()
                 referee.see(referee.isHeld ? dispatcher.hold(now: now) : dispatcher.goOn(now: now))
+            case (13...15, let job?) where dispatcher.startsMore && tries[job, default: 0] < 3:
+                tries[job, default: 0] += 1
+                let wanted = ["R0", "R1", "R2", "R9"].filter { _ in Bool.random(using: &random) }.map {
+                    NamedAmount($0, Double(Int.random(in: 0...14, using: &random)) / 2)
+                }
+                referee.tryAgain(job, taking: wanted)
+                referee.see(dispatcher.retry(job, taking: wanted, now: now))
             case (2...6, let job?):
                 let lock =
                     (problem.mutexes(of: job) + problem.freeMutexes(of: job) + ["/lock"])

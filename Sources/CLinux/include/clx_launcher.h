@@ -117,16 +117,30 @@ struct clx_spawned {
     pid_t pid;
     int pidfd;
     enum clx_method method;
-    // Where it failed; then there is no process and no descriptor.
+    // Where it failed.
     enum clx_stage stage;
     int error;
     int signal;
 };
 
-// Starts a program in a session of its own, with default signal dispositions and no signal blocked. Returns when the
-// child has become the program: 0, or -1 with `stage` and `error`. The calling thread waits meanwhile, others go on; a
-// frozen group would make it wait until somebody thaws it.
-int clx_spawn(const struct clx_spec *spec, struct clx_spawned *out);
+// A child on its way to its program: what it reads meanwhile, and its stack.
+struct clx_launch;
+
+// Starts a program in a session of its own, with default signal dispositions and no signal blocked. Returns as soon as there
+// is a process: 0; or -1 with `stage` and `error`, and there is none. The child makes its way by itself, since it may be
+// starved or frozen by its group; only one that changes its user or its oom_score_adj is waited for. The descriptors that
+// are handed to it may be closed, `spec` and all that it points to may be changed at once.
+int clx_begin(const struct clx_spec *spec, struct clx_spawned *out, struct clx_launch **begun);
+
+// Whether the child ended before it was the program: 1, and then `stage` and `error` say where. 0 while it is not known;
+// it is known when the child has ended.
+int clx_has_failed(const struct clx_launch *launch, struct clx_spawned *out);
+
+// Waits until the child is the program: 0; or has failed to be: -1 with `stage`, `error` and `signal`, and it is reaped.
+int clx_wait(struct clx_launch *launch, struct clx_spawned *out);
+
+// Gives back the memory of a launch whose child has left it; keeps it for ever otherwise.
+void clx_release(struct clx_launch *launch);
 
 // The signals that this process ignores, as in `ignored_signals`. The launcher does not ask each time: 64 system calls.
 uint64_t clx_ignored_signals(void);

@@ -19,6 +19,8 @@ public struct Examination {
     private let program: String
     private var diagnosis = Diagnosis(hostName: machineName(), isRoot: geteuid() == 0)
     private var machine = MachineFacts.current()
+    /// The groups of a run, while they are there.
+    private var tree: CgroupTree?
 
     public init(_ places: Places, environment: [String: String], program: String) {
         self.places = places
@@ -36,6 +38,7 @@ public struct Examination {
         examineProcesses()
         examineGroups()
         examineResources()
+        examineTerminal()
         examineDirectories()
         let discovery = findPlugins(in: places.pluginDirectories)
         diagnosis.plugins = discovery.plugins.count
@@ -43,6 +46,8 @@ public struct Examination {
         let configuration = examineConfiguration(configurationFile, commandLine, discovery.plugins)
         let enabled = discovery.plugins.filter { configuration?.whyDisabled($0) == nil }
         let policy = examinePolicy(configuration, assignments, enabled)
+        removeGroups()
+        examineLocks(enabled)
         examineTrust(enabled, policy)
         return diagnosis
     }
@@ -75,8 +80,16 @@ public struct Examination {
                 case .none: .none
                 }
         }
-        let site = CgroupTree.prepare(run: RunID(start: calendarTime(), processID: getpid()))
+        let run = RunID(start: calendarTime(), processID: getpid())
+        let site = CgroupTree.prepare(run: run)
         machine.take(site)
+        do throws(DownloadLimitRefusal) {
+            // What counts is that the kernel takes the rule.
+            try DownloadLimit(ByteCount(1 << 30), for: run, in: site).end()
+        } catch {
+            machine.downloadLimitRefusal = error.reason
+        }
+        diagnosis.downloadLimitRefusal = machine.downloadLimitRefusal
         diagnosis.groups.reason = machine.missingControllerReason
         diagnosis.groups.controllers = machine.controllers
         diagnosis.groups.missingFiles = machine.missingControlFiles
@@ -84,6 +97,7 @@ public struct Examination {
             diagnosis.launch = launch(in: nil)
             return
         }
+        self.tree = tree
         let parent = tree.path.prefix(upTo: tree.path.lastIndex(of: "/") ?? tree.path.startIndex)
         diagnosis.groups.place = parent.isEmpty ? "/" : String(parent)
         do throws(CgroupError) {
@@ -94,7 +108,20 @@ public struct Examination {
         } catch {
             diagnosis.launch = .failed(reason: "\(error)")
         }
-        try? tree.remove()
+        for file in ["cgroup.freeze", "cgroup.kill"] where !fileExists("\(tree.stepsDirectory)/\(file)") {
+            diagnosis.groups.missingFiles.insert(file)
+        }
+        do throws(CgroupError) {
+            try tree.freezeSteps(true)
+            try tree.freezeSteps(false)
+        } catch {
+            diagnosis.groups.freezeRefusal = "\(error)"
+        }
+    }
+
+    private mutating func removeGroups() {
+        try? tree?.remove()
+        tree = nil
     }
 
     /// Starts this program, which says its version and ends.
@@ -126,6 +153,14 @@ public struct Examination {
         diagnosis.pressure = resourcesWithPressure()
         diagnosis.swap = (try? machineSwap()) ?? nil
         diagnosis.disks["/"] = lookUpDisk("/")
+    }
+
+    private mutating func examineTerminal() {
+        do throws(Errno) {
+            _ = try PseudoTerminal(size: TerminalSize(rows: 24, columns: 80))
+        } catch {
+            diagnosis.terminalRefusal = "\(error)"
+        }
     }
 
     private mutating func examineDirectories() {
@@ -177,13 +212,45 @@ public struct Examination {
             let policy = try loadPolicy(places, configuration ?? Configuration(), assignments: assignments)
             for path in policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
             diagnosis.disks.merge(machine.disks) { $1 }
+            for case .disk(let number) in diagnosis.disks.values {
+                diagnosis.diskNames[number] = deviceName(of: number)
+            }
             diagnosis.policyName = policy.name
             diagnosis.requiresLimits = policy.enforcement == .required
+            diagnosis.protection = policy.protection
+            diagnosis.waitTimeout =
+                plugins.map { policy.step($0.name, .execute, on: machine).waitTimeout }.min()
+                ?? diagnosis.waitTimeout
             diagnosis.deviations = Planner.deviations(of: policy, for: plugins, on: machine)
+            diagnosis.deviations +=
+                refusedRunLimits(policy) + [Governance.blindness(of: policy.protection)].compactMap(\.self)
             return policy
         } catch {
             diagnosis.policyFaults = error.lines
             return nil
+        }
+    }
+
+    /// What the kernel takes of the run's limits only when they are written.
+    private func refusedRunLimits(_ policy: MergedPolicy) -> [LimitDeviation] {
+        guard let tree else { return [] }
+        let limits = policy.run(on: machine).limits
+        func writes(_ role: GroupRole) -> [ControlWrite] { controlWrites(for: limits, of: role, on: machine).writes }
+        let inForce = tree.applyRunLimits(
+            run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+        return [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
+    }
+
+    /// The files that plugins' manifests name; those that are not there are nobody's.
+    private mutating func examineLocks(_ plugins: [DiscoveredPlugin]) {
+        diagnosis.sudoPlugins = plugins.filter { !($0.manifest?.sudoPrograms ?? []).isEmpty }.map(\.name)
+        var users: [String: Set<PluginName>] = [:]
+        for plugin in plugins {
+            for path in (plugin.manifest?.locks ?? [:]).values.joined() { users[path, default: []].insert(plugin.name) }
+        }
+        diagnosis.locks = users.keys.sorted().filter { fileExists($0) }.map { path in
+            Diagnosis.LockedFile(
+                path: path, plugins: users[path, default: []].sorted(), holder: ForeignLocks.holder(ofFile: path))
         }
     }
 

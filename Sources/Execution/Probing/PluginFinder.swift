@@ -12,15 +12,23 @@ public func findPlugins(in directories: [String]) -> Discovery {
     return Discovery(in: directories.compactMap(snapshot(of:))) { inspector.inspect($0, scan: $1) }
 }
 
-/// A directory as discovery sees it; `nil` where there is none to read.
+/// A directory as discovery sees it; `nil` where there is none.
 private func snapshot(of path: String) -> PluginDirectory? {
     var path = absolutePath(path)
     while path.count > 1, path.hasSuffix("/") { path.removeLast() }
-    guard let directory = try? openFile(path, O_RDONLY | O_DIRECTORY),
-        let names = try? directoryEntries(".", in: directory.raw)
-    else { return nil }
+    do throws(Errno) {
+        return PluginDirectory(path: path, entries: try entries(of: path))
+    } catch .noSuchFileOrDirectory {
+        return nil
+    } catch {
+        return PluginDirectory(path: path, entries: [], problem: error.description)
+    }
+}
+
+private func entries(of path: String) throws(Errno) -> [PluginDirectory.Entry] {
+    let directory = try openFile(path, O_RDONLY | O_DIRECTORY)
     var entries: [PluginDirectory.Entry] = []
-    for name in names.sorted() {
+    for name in try directoryEntries(".", in: directory.raw).sorted() {
         guard let found = try? status(name, in: directory.raw), found.st_mode & S_IFMT == S_IFREG else { continue }
         var entry = PluginDirectory.Entry(name: name, isExecutable: faccessat(directory.raw, name, X_OK, 0) == 0)
         if name.hasSuffix(".toml") {
@@ -33,7 +41,7 @@ private func snapshot(of path: String) -> PluginDirectory? {
         }
         entries.append(entry)
     }
-    return PluginDirectory(path: path, entries: entries)
+    return entries
 }
 
 /// Looks at the files that plugins are, and through the bytes of each once: many manifests may name the same program.
@@ -109,13 +117,6 @@ func pathComponent(_ path: String) throws(Errno) -> PathComponent {
         default: .file
         }
     return PathComponent(path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777)
-}
-
-private func linkTarget(_ path: String) throws(Errno) -> String {
-    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-    let count = readlink(path, &buffer, buffer.count)
-    if count < 0 { throw Errno(rawValue: errno) }
-    return String(decoding: buffer.prefix(count), as: UTF8.self)
 }
 
 func absolutePath(_ path: String) -> String {

@@ -42,10 +42,12 @@ public func review(_ plugin: DiscoveredPlugin, programPath: String) -> [PluginFi
     }
     let contents = bytes + contentsOfFilesNamed(in: bytes, beside: plugin.executable)
     let programs = ProgramLookup(path: programPath)
+    let home = ((try? Account.numbered(geteuid())) ?? nil)?.home ?? "/"
+    let directories = plugin.manifest?.programDirectories(home: home) ?? []
     let review = PluginReview(
         of: plugin, manifestText: plugin.manifestPath.flatMap { try? readFile($0) },
         file: PluginFile(path: plugin.executable, contents: contents),
-        isProgram: programs.isOnPath)
+        isProgram: { programs.isOnPath($0, or: directories) })
     return review.findings + distrust(plugin)
 }
 

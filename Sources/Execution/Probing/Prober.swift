@@ -14,7 +14,8 @@ final class Prober {
     private let loop: EventLoop
     private let questioner: Questioner
     private let locks: ForeignLocks
-    private let programs: ProgramLookup
+    /// Whether a plugin has a program.
+    private let hasProgram: (DiscoveredPlugin, String) -> Bool
     private let purpose: ProbeConversation.Purpose
     private let slots: Int
     /// Told, once for each lock, what a plugin waits for.
@@ -45,13 +46,14 @@ final class Prober {
     }
 
     init(
-        loop: EventLoop, questioner: Questioner, locks: ForeignLocks, programs: ProgramLookup,
-        purpose: ProbeConversation.Purpose, cpus: Int, onWaiting: @escaping (PluginName, ForeignHold) -> Void
+        loop: EventLoop, questioner: Questioner, locks: ForeignLocks,
+        hasProgram: @escaping (DiscoveredPlugin, String) -> Bool, purpose: ProbeConversation.Purpose, cpus: Int,
+        onWaiting: @escaping (PluginName, ForeignHold) -> Void
     ) {
         self.loop = loop
         self.questioner = questioner
         self.locks = locks
-        self.programs = programs
+        self.hasProgram = hasProgram
         self.purpose = purpose
         self.onWaiting = onWaiting
         slots = max(4, cpus * Self.parallelPerCPU)
@@ -61,7 +63,7 @@ final class Prober {
     func probe(_ plugins: [DiscoveredPlugin], completion: @escaping ([PluginFacts]) -> Void) {
         self.completion = completion
         for plugin in plugins {
-            var rules = ProbeConversation(with: plugin, for: purpose) { [programs] in programs.isOnPath($0) }
+            var rules = ProbeConversation(with: plugin, for: purpose) { [hasProgram] in hasProgram(plugin, $0) }
             let action = rules.begin()
             conversations[plugin.name] = Conversation(plugin: plugin, rules: rules)
             perform(action, for: plugin.name)

@@ -17,15 +17,24 @@ final class ProgramLookup {
         directories.map { "\($0)/\(program)" }.first { isOnPath($0) }
     }
 
-    /// - Parameter program: a name, or a path that begins with a slash.
-    func isOnPath(_ program: String) -> Bool {
+    /// - Parameters:
+    ///   - program: a name, or a path that begins with a slash.
+    ///   - others: directories to look in as well.
+    func isOnPath(_ program: String, or others: [String] = []) -> Bool {
+        if program.hasPrefix("/") { return known(program, is: isProgram(program)) }
+        return known(program, is: directories.contains { isProgram("\($0)/\(program)") })
+            || others.contains { isProgram("\($0)/\(program)") }
+    }
+
+    private func known(_ program: String, is find: @autoclosure () -> Bool) -> Bool {
         if let answer = known[program] { return answer }
-        let candidates = program.hasPrefix("/") ? [program] : directories.map { "\($0)/\(program)" }
-        // A directory may be "executed", too: that is how it is entered.
-        let answer = candidates.contains { path in
-            access(path, X_OK) == 0 && ((try? status(path))?.st_mode ?? 0) & S_IFMT == S_IFREG
-        }
+        let answer = find()
         known[program] = answer
         return answer
+    }
+
+    /// A directory may be "executed", too: that is how it is entered.
+    private func isProgram(_ path: String) -> Bool {
+        access(path, X_OK) == 0 && ((try? status(path))?.st_mode ?? 0) & S_IFMT == S_IFREG
     }
 }

@@ -52,10 +52,11 @@ final class Questioner {
             process.step = try starter.start(
                 stepCommand, output: output, onNotice: { _ in },
                 onEnd: { end in
+                    let launchError = process.step?.process?.launchError
                     process.step?.cleanUp(after: end)
                     // The process hands its end to this closure, which holds the process.
                     process.step = nil
-                    completion(output.answer(to: end))
+                    completion(launchError.map { Answer(.notStarted($0.description)) } ?? output.answer(to: end))
                 })
             return process.step
         } catch {

@@ -21,10 +21,18 @@ struct FileAccess: Sendable, Hashable {
     /// Opens a file, made where there is none, and follows no link.
     func open(_ path: String, _ flags: CInt) throws(Errno) -> OwnedDescriptor {
         let file = try openFile(path, flags | O_CREAT | O_NOFOLLOW, mode: fileMode)
-        if let group {
-            // Only root can give it away; and root's umask may have taken what the group is to have.
-            if fchown(file.raw, uid_t.max, group) == 0 { fchmod(file.raw, fileMode) }
-        }
+        guard let group else { return file }
+        // In a directory that `shareWithGroup` was told of it has both already, unless root's umask took them.
+        var found = stat()
+        if fstat(file.raw, &found) == 0, found.st_gid == group, found.st_mode & 0o777 == fileMode { return file }
+        // Only root can give it away.
+        if fchown(file.raw, uid_t.max, group) == 0 { fchmod(file.raw, fileMode) }
         return file
+    }
+
+    /// Has a directory hand its group on to the files that will be made in it, so that they need not be given to it one
+    /// by one.
+    func shareWithGroup(_ directory: String) {
+        if let group, chown(directory, uid_t.max, group) == 0 { chmod(directory, directoryMode | S_ISGID) }
     }
 }

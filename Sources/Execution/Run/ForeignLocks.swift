@@ -68,7 +68,8 @@ final class ForeignLocks {
         watches = [:]
     }
 
-    private static func holder(ofFile path: String) -> String? {
+    /// Who has locked a file: `pid 123 (apt-get)`; `nil`: nobody.
+    static func holder(ofFile path: String) -> String? {
         lockHolder(of: path).map { holder in
             guard let pid = holder.pid else { return "another program" }
             return "pid \(pid)" + (holder.command.map { " (\($0))" } ?? "")

@@ -32,15 +32,19 @@ final class ForeignWaits {
     }
 
     /// A job waits for `hold` from now on.
-    func begin(_ job: JobIndex, for hold: ForeignHold) {
+    /// - Returns: after how long it gives up.
+    func begin(_ job: JobIndex, for hold: ForeignHold) -> Duration {
         var wait = waits[job] ?? Wait(hold: hold)
         wait.hold = hold
+        let now = monotonicTime()
+        let since = wait.since ?? now
+        let end = since + limit(job) - wait.spent
         if wait.since == nil {
-            let now = monotonicTime()
-            wait.since = now
-            wait.timer = loop.schedule(at: now + limit(job) - wait.spent) { [weak self] in self?.giveUp(job) }
+            wait.since = since
+            wait.timer = loop.schedule(at: end) { [weak self] in self?.giveUp(job) }
         }
         waits[job] = wait
+        return max(.zero, end - now)
     }
 
     /// Nobody else holds `lock` any more.

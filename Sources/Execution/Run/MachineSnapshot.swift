@@ -6,7 +6,7 @@ import UpdateModel
 
 extension MachineFacts {
     /// This machine, before anybody has looked for control groups or disks.
-    static func current() -> MachineFacts {
+    public static func current() -> MachineFacts {
         MachineFacts(
             hostName: machineName(), memory: (try? machineMemory()) ?? ByteCount(0), cpus: usableCPUs(),
             pageSize: LinuxSystem.pageSize(), controllers: [])

@@ -46,6 +46,8 @@ public struct PreparedRun: Sendable {
     /// Files that no other program may have locked when a step starts.
     var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
+    /// What each download is told of the policy's rate; `nil`: there is none.
+    var downloadShares: DownloadShares?
 }
 
 /// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
@@ -55,6 +57,8 @@ struct Planner {
     let selection: Selection
     /// In the order in which they run.
     var hooks: [Hook] = []
+    /// What steps needed in earlier runs.
+    var record = PeakRecord()
     /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
     let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
@@ -66,7 +70,7 @@ struct Planner {
         _ found: [PluginFacts], notSelected: [PluginName], enforces: Bool = true
     ) throws(RunError) -> PreparedRun {
         let run = runSettings
-        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found
+        let facts = selection.saved.map { expecting(of: found, as: $0) } ?? found.map(withEarlierPeaks)
         var nodes: [PluginNode] = []
         var absent = notSelected.map { name in
             AbsentPlugin(
@@ -140,17 +144,19 @@ struct Planner {
                 waitsFor: entry.cause.map { graph.text(of: $0, for: entry.job) }, hook: command?.hook)
         }
         let running = Set(steps.map(\.id.plugin))
+        let downloading = facts.filter { running.contains($0.name) }.map { ($0.name, $0.plugin.keepsDownloadRate) }
+        let unenforced = Self.eachOnce(
+            Self.branchDeviations(run, on: machine) + policy.notYetEnforced
+                + run.downloadDeviations(of: downloading, on: machine) + steps.flatMap { missing[$0.id] ?? [] })
+        if enforces { try refuse(unenforced) }
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
         var plan = Plan(
             policy: policy.name, hostName: machine.hostName, runLimits: run.limitTexts, steps: steps,
             skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
-            deviations: Self.eachOnce(
-                Self.branchDeviations(run, on: machine) + policy.notYetEnforced + steps.flatMap { missing[$0.id] ?? [] }
-            ))
+            deviations: unenforced + cuts(of: steps))
         plan.policyHash = sha256(policy.canonicalText)
-        if enforces { try refuseWhatCannotBeEnforced(plan) }
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
             freeMutexes: Dictionary(
@@ -159,14 +165,12 @@ struct Planner {
                 }),
             lockedFiles: lockedFiles,
             downloads: Dictionary(
-                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }))
+                uniqueKeysWithValues: facts.compactMap { plugin in plugin.download.map { (plugin.name, $0) } }),
+            downloadShares: run.downloadShares(
+                among: Dictionary(uniqueKeysWithValues: steps.map { ($0.id, $0.demand.downloads) }), on: machine))
     }
 
-    var runSettings: RunSettings {
-        var run = policy.run(on: machine)
-        run.parallel = selection.jobs ?? run.parallel
-        return run
-    }
+    var runSettings: RunSettings { policy.run(on: machine, jobs: selection.jobs) }
 
     /// Durations and demands of a saved plan in the place of those that plugins estimate today.
     private func expecting(of facts: [PluginFacts], as saved: Plan) -> [PluginFacts] {
@@ -197,7 +201,7 @@ struct Planner {
             selection.phases.contains($0.phase) && (!selection.isDryRun || $0.phase == .execute)
         }
         return phases.map { phase in
-            let settings = policy.step(plugin.name, phase.phase, on: machine)
+            let settings = policy.step(plugin.name, phase.phase, on: machine, timeout: selection.timeout)
             return WantedStep(phase: phase, settings: settings, runAs: settings.runAs ?? plugin.runAs)
         }
     }
@@ -265,10 +269,10 @@ struct Planner {
     ) -> (StepCommand, deviations: [LimitDeviation]) {
         let phase = step.phase
         var settings = step.settings
-        settings.timeout = selection.timeout ?? settings.timeout
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
         let isProtected = phase.isProtected && !selection.isDryRun
+        let lesson = isProtected ? nil : applyLesson(of: StepID(plugin.name, phase.phase), to: &settings)
         let (writes, deviations) = controlWrites(
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
@@ -278,29 +282,28 @@ struct Planner {
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
-        return (command, deviations)
+        return (command, deviations + [lesson].compactMap(\.self))
     }
 
     private func command(for hook: Hook, in run: RunSettings) -> (StepCommand, [LimitDeviation]) {
         let facts = PluginFacts(plugin: hook.plugin, verdict: .runs)
         let step = WantedStep(
-            phase: PhaseFacts(phase: .execute), settings: policy.step(hook.plugin.name, .execute, on: machine),
+            phase: PhaseFacts(phase: .execute),
+            settings: policy.step(hook.plugin.name, .execute, on: machine, timeout: selection.timeout),
             runAs: hook.runAs(policy, on: machine))
         var (command, deviations) = command(for: step, of: facts, in: run)
         command.hook = hook.moment
         return (command, deviations)
     }
 
-    /// The tighter of the step's and the run's limits, since that is what the step will feel; of the download rate the
-    /// share of one download among those that may be under way at a time.
-    private func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
+    /// The tighter of the step's and the run's limits, since that is what the step will feel. A step of the download pool is
+    /// told its share of the rate when it starts.
+    func hints(for step: Limits, in run: RunSettings) -> ResourceHints {
         var limits = step
         limits.cpuQuota = [limits.cpuQuota, run.limits.cpuQuota].compactMap(\.self).min()
         limits.memoryHigh = [limits.memoryHigh, run.limits.memoryHigh].compactMap(\.self).min()
         limits.memoryMax = [limits.memoryMax, run.limits.memoryMax].compactMap(\.self).min()
-        let downloads = Int64(max(1, min(run.downloads, run.parallel ?? machine.cpus)))
-        let rate = run.downloadRate.map { ByteCount(max(1, $0.bytes / downloads)) }
-        return ResourceHints(limits, downloadRate: rate, machineCPUs: machine.cpus)
+        return ResourceHints(limits, downloadRate: run.downloadRateHint(on: machine), machineCPUs: machine.cpus)
     }
 
     /// What the processes get that answer questions, of which nobody expects much: where the policy says nothing of the
@@ -319,7 +322,7 @@ struct Planner {
     }
 
     /// The control files without which nothing is started.
-    private func required(_ writes: [ControlWrite]) -> Set<String> {
+    func required(_ writes: [ControlWrite]) -> Set<String> {
         policy.enforcement == .required ? Set(writes.map(\.file)) : []
     }
 
@@ -335,7 +338,9 @@ struct Planner {
     }
 
     private static func branchDeviations(_ run: RunSettings, on machine: MachineFacts) -> [LimitDeviation] {
-        [GroupRole.run, .branch].flatMap { controlWrites(for: run.limits, of: $0, on: machine).deviations }
+        [GroupRole.run, .branch, .protectedBranch].flatMap {
+            controlWrites(for: run.limits, of: $0, on: machine).deviations
+        }
     }
 
     /// What of the policy cannot be had here by any of `plugins`, without asking them anything.
@@ -351,7 +356,10 @@ struct Planner {
                 ).deviations
             }
         }
-        return eachOnce(branchDeviations(policy.run(on: machine), on: machine) + policy.notYetEnforced + steps)
+        let run = policy.run(on: machine)
+        return eachOnce(
+            branchDeviations(run, on: machine) + policy.notYetEnforced
+                + run.downloadDeviations(of: plugins.map { ($0.name, $0.keepsDownloadRate) }, on: machine) + steps)
     }
 
     /// A limit that many steps share is told once.
@@ -360,19 +368,23 @@ struct Planner {
         return deviations.filter { seen.insert("\($0.control)\u{0}\($0.reason)").inserted }
     }
 
-    /// - Throws: exit code 3 where the policy requires limits that the plan lacks.
-    private func refuseWhatCannotBeEnforced(_ plan: Plan) throws(RunError) {
-        // What is in force otherwise here is tighter: cut to the administrator's ceiling.
-        try refuse(plan.deviations.filter { $0.effective == nil })
+    /// What somebody asked for and the administrator's ceiling has cut: tighter than asked, and so never refused.
+    private func cuts(of steps: [PlannedStep]) -> [LimitDeviation] {
+        let ofSteps = steps.flatMap {
+            policy.stepCuts($0.id.plugin, $0.id.phase, on: machine, timeout: selection.timeout)
+        }
+        return Self.eachOnce(policy.runCuts(on: machine, jobs: selection.jobs) + ofSteps)
     }
 
     /// - Throws: exit code 3 where there are any and the policy requires them.
     func refuse(_ missing: [LimitDeviation]) throws(RunError) {
         guard policy.enforcement == .required, !missing.isEmpty else { return }
         let list = missing.map { "  \($0.asMissing)" }.joined(separator: "\n")
+        let way =
+            policy.enforcementCeiling.map { "have \"enforcement\" changed in \($0)" }
+            ?? "run with what can be enforced: --set enforcement=preferred"
         throw RunError(
             .unenforceable,
-            "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\n"
-                + "Mend that, or run with what can be enforced: --set enforcement=preferred")
+            "the policy \(policy.name) requires limits that cannot be enforced here:\n\(list)\nMend that, or \(way)")
     }
 }

@@ -49,7 +49,7 @@ struct PluginExplainer {
         PluginExplanation(
             plugin: plugin.name, policy: policy.name, host: machine.hostName,
             parts: runParts() + phases(of: plugin).map { part(for: $0, of: plugin) },
-            withoutMechanism: policy.notYetEnforced.filter { $0.control.hasPrefix("[") || $0.control.hasPrefix("run.") }
+            withoutMechanism: policy.notYetEnforced.filter { $0.control.hasPrefix("\(PolicyTable.run.dottedName).") }
         )
     }
 
@@ -87,6 +87,11 @@ struct PluginExplainer {
         return Phase.allCases.filter { $0 != .download || plugin.manifest?.separateDownload != false }
     }
 
+    /// Whether the phase is the one in which a plugin downloads, as far as it has such a thing.
+    private func downloads(_ plugin: DiscoveredPlugin, in phase: Phase) -> Bool {
+        phase == (phases(of: plugin).contains(.download) ? .download : .execute)
+    }
+
     private func part(for phase: Phase, of plugin: DiscoveredPlugin) -> PluginExplanation.Part {
         let manifest = plugin.manifest
         let isProtected = manifest?.protectedPhases.contains(phase) ?? false
@@ -105,7 +110,8 @@ struct PluginExplainer {
         let step = ExplainedStep(
             plugin.name, phase, isProtected: isProtected, isRoot: isRoot,
             callsSudo: !(manifest?.sudoPrograms ?? []).isEmpty,
-            timeout: manifest?.timeout(of: command) ?? command.defaultTimeout)
+            timeout: manifest?.timeout(of: command) ?? command.defaultTimeout,
+            keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil)
         let report = report(of: StepID(plugin.name, phase), isProtected: isProtected, settings.limits)
         return PluginExplanation.Part(
             scope: .step(phase), group: path("/\(isProtected ? "protected" : "steps")/\(plugin.name).\(phase)"),

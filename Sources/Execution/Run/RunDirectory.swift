@@ -16,6 +16,7 @@ public struct RunDirectory: Sendable, Hashable {
     static func create(_ path: String, isSystemWide: Bool) throws(RunError) -> RunDirectory {
         let access = FileAccess(isSystemWide: isSystemWide)
         try makeDirectories(path, mode: access.directoryMode)
+        access.shareWithGroup(path)
         return RunDirectory(path: path, access: access)
     }
 

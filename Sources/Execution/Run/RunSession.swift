@@ -31,12 +31,15 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
+    private var scopeWatch: EventLoop.Watch?
     private var prober: Prober?
     private var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
     private var isWatched = false
     private var supervisor: RunSupervisor?
     private var governance: Governance?
+    private var lessons: MemoryLessons?
+    private var downloadLimit: DownloadLimit?
     private var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -96,7 +99,9 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
+        listenToSystemd()
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
+        limitDownloads()
         do throws(Errno) {
             let launcher = try InProcessLauncher()
             let janitor = try Janitor()
@@ -125,8 +130,30 @@ public actor RunSession {
         }
     }
 
+    /// Has the kernel hold the run to its download rate, where the policy wants that; from the first question on.
+    private func limitDownloads() {
+        let run = configuration.policy.run(on: machine)
+        guard run.enforcesDownloadRate, let rate = run.downloadRate else { return }
+        do throws(DownloadLimitRefusal) {
+            let limit = try DownloadLimit(rate, for: self.run, in: site)
+            limit.onLoss(on: loop) { [unowned self] in assumeIsolated { $0.downloadLimitWasLost() } }
+            downloadLimit = limit
+        } catch {
+            machine.downloadLimitRefusal = error.reason
+        }
+    }
+
+    private func downloadLimitWasLost() {
+        let reason = "nft has ended, and its rules with it"
+        machine.downloadLimitRefusal = reason
+        bus.publish(.limit(RunSettings.enforcement(refused: reason)))
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
+        downloadLimit?.end()
+        downloadLimit = nil
+        scopeWatch?.cancel()
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -165,6 +192,26 @@ public actor RunSession {
         endWaiter = nil
     }
 
+    /// What is wrong with the record of what steps needed in earlier runs, as a sentence; known once a plan was made.
+    public private(set) var recordTrouble: String?
+
+    private var peakRecord: PeakRecord {
+        let (record, trouble) = PeakFile(configuration.places).read()
+        recordTrouble = trouble ?? recordTrouble
+        return record
+    }
+
+    private func keepLessons() {
+        guard let lessons, lessons.hasLearned else { return }
+        let file = PeakFile(configuration.places)
+        do throws(Errno) {
+            try file.write(lessons.record)
+        } catch {
+            bus.publish(
+                .error("what steps needed is not noted for the next run: \(file.path): \(error). Make room there"))
+        }
+    }
+
     // MARK: Asking
 
     /// What each of `plugins` is and has to do, by name.
@@ -175,9 +222,13 @@ public actor RunSession {
     ) async -> [PluginFacts] {
         // Ctrl-C may have been faster than the first question.
         guard let questioner, received == nil else { return [] }
+        let programs = ProgramLookup(path: personas.path)
         let prober = Prober(
             loop: loop, questioner: questioner, locks: foreignLocks(),
-            programs: ProgramLookup(path: personas.path(.invokingUser)), purpose: purpose, cpus: machine.cpus
+            hasProgram: { [personas] plugin, program in
+                programs.isOnPath(program, or: personas.programDirectories(of: plugin))
+            },
+            purpose: purpose, cpus: machine.cpus
         ) { name, hold in
             onNotice("\(name) waits for \(hold.phrase)")
         }
@@ -211,6 +262,21 @@ public actor RunSession {
         }
     }
 
+    /// Has a plugin say whether what it looks after is in order.
+    /// - Returns: its complaint, as a clause; `nil` where there is none, or it has no such command.
+    public func validate(_ plugin: PluginFacts) async -> String? {
+        guard let questioner, received == nil, plugin.plugin.offersValidation else { return nil }
+        let timeout = plugin.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
+        return await withCheckedContinuation { continuation in
+            _ = questioner.ask(.validate, of: plugin.plugin, as: plugin.runAs, timeout: timeout) { answer in
+                switch ValidationAnswer(answer, of: plugin.name) {
+                case .inOrder: continuation.resume(returning: nil)
+                case .complaint(let text): continuation.resume(returning: text)
+                }
+            }
+        }
+    }
+
     private func foreignLocks() -> ForeignLocks { ForeignLocks(MutexLocks(user: personas.ownName), loop: loop) }
 
     /// The signal that ended the asking, if one did.
@@ -219,9 +285,11 @@ public actor RunSession {
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
         var planner = planner
+        planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
+        lessons = MemoryLessons(planner, run: run)
         if case .tree(let tree) = site {
             let limits = planner.runSettings.limits
             func writes(_ role: GroupRole) -> [ControlWrite] {
@@ -229,6 +297,8 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
+            // What came while systemd was asked for weights is no longer to be seen at the descriptor.
+            hearSystemd()
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
@@ -237,14 +307,34 @@ public actor RunSession {
             prepared.plan.deviations.append(blindness)
             if blindness.effective == nil { try planner.refuse([blindness]) }
         }
+        prepared.plan.window = windowGate?.planned(prepared.plan.steps)
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
+    ///   be at any time.
+    public nonisolated func refuseOutsideWindow() throws(RunError) {
+        guard let refusal = windowGate?.refusal else { return }
+        throw refusal
+    }
+
+    /// - Throws: exit code 6 where the policy's window would have every step of `plan` put off.
+    public nonisolated func refuseToPutOffAll(of plan: Plan) throws(RunError) {
+        guard let refusal = windowGate?.refusal(of: plan) else { return }
+        throw refusal
+    }
+
+    /// `nil`: the policy has no window, or what is to be done changes nothing.
+    private nonisolated var windowGate: WindowGate? {
+        configuration.selection.isDryRun ? nil : WindowGate(configuration.policy, clock: configuration.clock)
     }
 
     /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
     /// that cannot be enforced does not matter.
     public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
-        let planner = planner
+        var planner = planner
+        planner.record = peakRecord
         let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
         let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
         let refused = configuration.selection.refused.map { name in
@@ -379,7 +469,9 @@ public actor RunSession {
 
     /// Runs a plan to its end, and returns when every reader has been told all of it.
     public func execute(_ prepared: PreparedRun) async throws(RunError) -> RunResult {
-        guard let starter, let directory else { preconditionFailure("open() and openJournal() come first") }
+        guard let starter, let questioner, let directory, let lessons else {
+            preconditionFailure("open(), plan() and openJournal() come first")
+        }
         bus.publish(.plan(prepared.plan))
         for deviation in prepared.plan.deviations { bus.publish(.limit(deviation)) }
         let writer: LogWriter
@@ -391,12 +483,14 @@ public actor RunSession {
                 "a thread that writes logs cannot be started: \(error). Raise the limit of processes (ulimit -u)")
         }
         self.writer = writer
+        let commitRelief = tree.map { CommitRelief($0, memory: machine.memory, loop: loop, bus: bus) }
         startGuardian()
         if let guardianTrouble { bus.publish(.error(guardianTrouble)) }
         let report = await withCheckedContinuation { (continuation: CheckedContinuation<RunResult, Never>) in
             let supervisor = RunSupervisor(
-                prepared, options: configuration.options, loop: loop, bus: bus, starter: starter, writer: writer,
-                directory: directory, guardian: guardian, locks: foreignLocks()
+                prepared, options: configuration.options, loop: loop, bus: bus, starter: starter,
+                questioner: questioner, writer: writer, directory: directory, guardian: guardian,
+                locks: foreignLocks(), window: windowGate, lessons: lessons, commitRelief: commitRelief
             ) { report in continuation.resume(returning: report) }
             self.supervisor = supervisor
             govern(supervisor)
@@ -411,6 +505,7 @@ public actor RunSession {
         governance?.stop()
         governance = nil
         supervisor = nil
+        keepLessons()
         publishEnd(report)
         guardian?.terminalIsInactive()
         writer.stop(limit: .seconds(30))
@@ -465,6 +560,8 @@ public actor RunSession {
             guardian = try Guardian(
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
+                // To systemd the scope has somebody who is asked, so that it sends a commit no signal after our death.
+                keepingOpen: tree?.scope?.descriptor,
                 loop: loop,
                 start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in
@@ -499,14 +596,46 @@ public actor RunSession {
             // The run goes on without a terminal; whoever logs in again finds it in the logs.
             bus.publish(.error("the terminal was closed; the run goes on"))
         default:
-            received = received ?? signal.number
-            readersHaveEnded()
-            inputArrived(false)
-            prober?.cancel()
-            selfUpdater?.cancel()
-            supervisor?.interrupt(signal: signal.number)
-            // What is frozen could not obey.
-            governance?.stop()
+            end(by: signal.number)
+        }
+    }
+
+    private func end(by signal: Int32) {
+        received = received ?? signal
+        readersHaveEnded()
+        inputArrived(false)
+        prober?.cancel()
+        selfUpdater?.cancel()
+        supervisor?.interrupt(signal: signal)
+        // What is frozen could not obey.
+        governance?.stop()
+    }
+
+    // MARK: systemd
+
+    /// In a scope of our own systemd asks us, and nobody else, when that is to stop: it was stopped by name, the machine
+    /// goes down, or the person has logged out.
+    private func listenToSystemd() {
+        guard let scope = tree?.scope else { return }
+        do throws(Errno) {
+            scopeWatch = try loop.watch(scope.descriptor, for: .readable) { [unowned self] _ in
+                assumeIsolated { $0.hearSystemd() }
+            }
+        } catch {
+            bus.publish(
+                .error("systemd cannot be listened to: \(error). To stop \(scope.unit) will wait for the run's end"))
+        }
+    }
+
+    private func hearSystemd() {
+        guard let scope = tree?.scope, let news = scope.takeNews() else { return }
+        switch news {
+        case .stopRequested:
+            end(by: SIGTERM)
+        case .disconnected:
+            scopeWatch?.cancel()
+            bus.publish(
+                .error("the message bus has gone: to stop \(scope.unit) will wait for the run's end and not cancel it"))
         }
     }
 

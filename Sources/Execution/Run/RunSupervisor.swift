@@ -25,6 +25,8 @@ public struct RunResult: Sendable {
     public var outcomes: [PluginName: Outcome] = [:]
     /// The signal that cancelled it.
     public var signal: Int32?
+    /// Those of `outcomes` that are deferred for the sake of the policy's window, and not by a lock.
+    public var putOff: Set<PluginName> = []
     /// A step did not run since a limit that the policy requires was not in force.
     public var lacksRequiredLimit = false
 
@@ -42,16 +44,25 @@ final class RunSupervisor {
     private let loop: EventLoop
     private let bus: EventBus
     private let starter: StepStarter
+    private let questioner: Questioner
     private let writer: LogWriter
     private let directory: RunDirectory
     private let guardian: Guardian?
     private let locks: ForeignLocks
+    private let window: WindowWatch
+    private let lessons: MemoryLessons
+    /// `nil` where commits have no groups.
+    private let commitRelief: CommitRelief?
     private let completion: (RunResult) -> Void
 
     private var dispatcher: Dispatcher
+    /// What is started for steps that are tried again with more memory.
+    private var retries: [StepID: StepCommand] = [:]
     private var actions: Deque<Dispatcher.Action> = []
     private var isPerforming = false
     private var running: [StepID: StepRun] = [:]
+    /// Commits that went wrong, while their plugins are asked what state that left.
+    private var examined: [StepID: StartedStep] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
     /// Jobs that wait for what others hold.
     private lazy var waits = ForeignWaits(
@@ -61,6 +72,7 @@ final class RunSupervisor {
         },
         giveUp: { [unowned self] job in perform(dispatcher.giveUp(job, as: .deferred, now: now)) })
     private var plugins: [PluginName: PluginProgress] = [:]
+    private var downloadShares: DownloadShares?
     private var report = RunResult()
     private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
@@ -78,7 +90,8 @@ final class RunSupervisor {
 
     init(
         _ prepared: PreparedRun, options: RunOptions, loop: EventLoop, bus: EventBus, starter: StepStarter,
-        writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
+        questioner: Questioner, writer: LogWriter, directory: RunDirectory, guardian: Guardian?, locks: ForeignLocks,
+        window: WindowGate?, lessons: MemoryLessons, commitRelief: CommitRelief?,
         completion: @escaping (RunResult) -> Void
     ) {
         self.prepared = prepared
@@ -86,12 +99,17 @@ final class RunSupervisor {
         self.loop = loop
         self.bus = bus
         self.starter = starter
+        self.questioner = questioner
         self.writer = writer
         self.directory = directory
         self.guardian = guardian
         self.locks = locks
+        self.window = WindowWatch(window, plan: prepared.plan, loop: loop)
+        self.lessons = lessons
+        self.commitRelief = commitRelief
         self.completion = completion
         startTime = loop.now
+        downloadShares = prepared.downloadShares
         dispatcher = Dispatcher(prepared.graph.problem, failFast: options.isFailFast)
         for step in prepared.plan.steps {
             plugins[step.id.plugin, default: PluginProgress(remaining: 0)].remaining += 1
@@ -107,6 +125,9 @@ final class RunSupervisor {
     private func begin() {
         for skipped in prepared.plan.skipped { complete(skipped) }
         if bus.wantsUsage { showUsage() }
+        // It may have closed while the person was asked.
+        if window.isClosed { return perform(dispatcher.deferWaiting(endsFinal: true, now: now)) }
+        window.watch { [unowned self] in perform(dispatcher.deferWaiting(now: now)) }
         perform(dispatcher.start(now: now))
     }
 
@@ -116,6 +137,9 @@ final class RunSupervisor {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
         for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
+        if isUrgent {
+            for question in examined.values { question.process?.stop(.cancelled(signal: signal), isUrgent: true) }
+        }
         perform(dispatcher.cancelWaiting(endsFinal: isUrgent, now: now))
     }
 
@@ -154,19 +178,28 @@ final class RunSupervisor {
         case .waiting(let job, let obstacle):
             let step = prepared.graph.step(job)
             // Every job that waits for it is told here, and not only the one that has met it first.
+            var limit: Duration?
             if case .foreignLock(let lock, let holder) = obstacle {
-                waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
+                limit = waits.begin(job, for: ForeignHold(lock: lock, holder: holder))
             }
-            bus.publish(.waiting(step.phase, prepared.graph.waitReason(obstacle)), of: step.plugin)
+            bus.publish(
+                .waiting(step.phase, prepared.graph.waitReason(obstacle), givesUpAfter: limit), of: step.plugin)
         case .end(let job, let outcome, let reason):
             let step = prepared.graph.step(job)
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
+            downloadShares?.end(step)
+            switch reason {
+            case .timeIsOver: put(off: step)
+            case .requirement(let other) where window.putOff.contains(prepared.graph.step(other)): window.put(off: step)
+            default: break
+            }
             finish(step, end, hasRun: false)
         case .finished:
             writerWatch?.cancel()
             locks.cancel()
             waits.endAll()
+            window.stop()
             usageTimer?.cancel()
             completion(report)
         }
@@ -176,6 +209,7 @@ final class RunSupervisor {
         switch reason {
         case .requirement(let job): "requires \(prepared.graph.step(job))"
         case .failFast(let job): "\(prepared.graph.step(job)) failed, and the run was to end then (--fail-fast)"
+        case .timeIsOver: window.closedText
         case .cancelled: nil
         case .givenUp: waits.reason(job)
         }
@@ -185,14 +219,26 @@ final class RunSupervisor {
 
     private func start(_ job: JobIndex) {
         let step = prepared.graph.step(job)
-        guard let command = prepared.commands[step] else {
+        guard let command = retries[step] ?? prepared.commands[step] else {
             preconditionFailure("\(step) was planned without a command")
+        }
+        if let reason = window.refusal(of: command) {
+            waits.end(job)
+            put(off: step)
+            let end = PhaseEnd(phase: step.phase, outcome: .deferred, error: reason)
+            return releaseAndReport(step, end, hasRun: false)
         }
         let hold = locks.acquire(
             lockedMutexes(of: job), free: prepared.freeMutexes[step] ?? [], files: prepared.lockedFiles[step] ?? [])
         if let hold { return wait(job, for: hold) }
         waits.end(job)
         launch(command)
+    }
+
+    /// A step does not run for the sake of the policy's window.
+    private func put(off step: StepID) {
+        window.put(off: step)
+        bus.publish(.waiting(step.phase, .window), of: step.plugin)
     }
 
     /// The download pool is this run's own; every other mutex excludes other runs too.
@@ -204,6 +250,7 @@ final class RunSupervisor {
         var command = command
         if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
+        if let share = downloadShares?.begin(step) { command.hints.downloadRate = share }
         do throws(Errno) {
             let run = StepRun(
                 command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
@@ -224,6 +271,7 @@ final class RunSupervisor {
         let step = run.step
         do throws(StartFailure) {
             try run.start(with: starter, under: guardian, logIn: directory)
+            if run.command.isProtected, let leaf = run.leaf { commitRelief?.begin(step, leaf) }
         } catch {
             running[step] = nil
             stepOfLog[run.logID] = nil
@@ -240,17 +288,58 @@ final class RunSupervisor {
         running[step] = nil
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
+        if run.command.isProtected { commitRelief?.end(step) }
+        lessons.note(run.command, run.memory, end.outcome)
         if shouldRetry(run, end) {
             var command = run.command
-            let number = command.attempt
+            let number = command.attempt - command.memoryRetries
             command.attempt += 1
             bus.publish(
                 .error("\(step): \(end.error ?? end.outcome.rawValue); trying again, \(number) of \(options.retries)"),
                 of: step.plugin)
             return launch(command)
         }
+        var end = end
+        if end.outcome == .oomKilled, report.signal == nil, dispatcher.startsMore {
+            do throws(MemoryKill.Refusal) {
+                return tryAgain(try lessons.retry(run.command, run.memory))
+            } catch {
+                if let sentence = error.sentence { end.error = end.error.map { "\($0). \(sentence)" } ?? sentence }
+            }
+        }
         plugins[step.plugin]?.packagesUpdated += run.result?.packagesUpdated ?? 0
-        releaseAndReport(step, end, hasRun: true)
+        examine(run.command, end) { [unowned self] end in releaseAndReport(step, end, hasRun: true) }
+    }
+
+    /// Has the plugin of a commit that went wrong say what state that left, while its mutexes are still held.
+    private func examine(_ command: StepCommand, _ end: PhaseEnd, then report: @escaping (PhaseEnd) -> Void) {
+        guard command.isProtected, command.plugin.offersValidation, !end.outcome.isSuccess,
+            end.exitCode != nil || end.signal != nil
+        else { return report(end) }
+        let timeout = command.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
+        let question = questioner.ask(
+            .validate, of: command.plugin, as: command.runAs, timeout: timeout
+        ) { [unowned self] answer in
+            examined[command.step] = nil
+            var end = end
+            switch ValidationAnswer(answer, of: command.plugin.name) {
+            case .inOrder: break
+            case .complaint(let text): end.error = [end.error, text].compactMap(\.self).joined(separator: "; ")
+            }
+            report(end)
+        }
+        // Where no process could be started, the answer has come already.
+        if let question { examined[command.step] = question }
+    }
+
+    /// It gives back all that it holds, and waits for its turn with more.
+    private func tryAgain(_ retry: MemoryLessons.Retry) {
+        let step = retry.command.step
+        guard let job = prepared.graph.job(step) else { return }
+        bus.publish(.limit(retry.deviation), of: step.plugin)
+        retries[step] = retry.command
+        locks.release(lockedMutexes(of: job))
+        perform(dispatcher.retry(job, taking: retry.amounts, now: now))
     }
 
     private func tellGuardianOfEnd(of run: StepRun) {
@@ -258,7 +347,9 @@ final class RunSupervisor {
     }
 
     private func shouldRetry(_ run: StepRun, _ end: PhaseEnd) -> Bool {
-        guard report.signal == nil, run.command.attempt <= options.retries else { return false }
+        guard report.signal == nil, run.command.attempt - run.command.memoryRetries <= options.retries,
+            window.refusal(of: run.command) == nil
+        else { return false }
         switch end.outcome {
         case .failed, .timedOut, .killed: return true
         default: return false
@@ -268,6 +359,7 @@ final class RunSupervisor {
     private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
         guard let job = prepared.graph.job(step) else { return }
         locks.release(lockedMutexes(of: job))
+        downloadShares?.end(step)
         finish(step, end, hasRun: hasRun)
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
@@ -313,6 +405,9 @@ final class RunSupervisor {
         plugins[step.plugin] = progress
         guard progress.remaining == 0, let last = progress.last else { return }
         report.outcomes[step.plugin] = last.outcome
+        if last.outcome == .deferred, window.putOff.contains(where: { $0.plugin == step.plugin }) {
+            report.putOff.insert(step.plugin)
+        }
         bus.publish(
             .completion(
                 Completion(

@@ -18,6 +18,8 @@ public struct SessionConfiguration: Sendable {
     public var version: String
     /// When it began; its run is named by it. Two sessions of one process in the same second would share their groups.
     public var start = calendarTime()
+    /// What the policy's window is read from.
+    public var clock: @Sendable () -> Timestamp = calendarTime
 
     public init(
         places: Places, policy: MergedPolicy, selection: Selection, environment: [String: String], version: String

@@ -24,6 +24,8 @@ final class StepRun: SupervisedProcess.Output {
     private var ending: (judgement: StepJudgement, metrics: Metrics)?
     private var lastLines: [OutputStream: OutputLines] = [:]
     private(set) var result: UpdateResult?
+    /// What there is to learn of its memory, when it has ended.
+    private(set) var memory = StepMemory()
     private var resultCount = 0
     private let onEnd: (StepRun, PhaseEnd) -> Void
 
@@ -120,6 +122,9 @@ final class StepRun: SupervisedProcess.Output {
                     "the guardian could not be told of \(step): \(error). Should update-all be killed now, \(loss)"))
         }
     }
+
+    /// Where it runs, for whoever watches over commits.
+    var leaf: Leaf? { started?.leaf }
 
     func stop(_ cause: StopCause, isUrgent: Bool) {
         started?.process?.stop(cause, isUrgent: isUrgent)
@@ -283,11 +288,12 @@ final class StepRun: SupervisedProcess.Output {
         guard let started else { return }
         let wall = loop.now - startTime
         // Read before the group goes: its counters go with it.
-        let memory = started.leaf?.memoryEvents()
+        let events = started.leaf?.memoryEvents()
         let metrics = started.metrics(wall: wall)
+        memory = StepMemory(of: started.leaf, events: events, peak: metrics.memoryPeak)
         let judgement = StepJudgement(
-            command: command, end: end, oomKills: memory?.oomKills ?? 0,
-            memoryPeak: metrics.memoryPeak, applied: started.leaf?.applied ?? [], logFailure: logFailure,
+            command: command, end: end, oomKills: events?.oomKills ?? 0, killingLimit: memory.killingLimit,
+            memoryPeak: metrics.memoryPeak, logFailure: logFailure, launchError: started.process?.launchError,
             lastLine: lastLine)
         // What the policy keeps needs no word; what could not be ended, and what a commit leaves, does.
         let isKept = command.settings.leftovers == .keep && !command.isProtected && end.cause == nil

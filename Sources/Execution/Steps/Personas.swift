@@ -33,7 +33,7 @@ final class Personas {
     private var trusted: Set<String> = []
 
     /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
-    private static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     /// - Throws: where our own account is unknown.
     init(environment: [String: String]) throws(RunError) {
@@ -71,7 +71,7 @@ final class Personas {
     private func trustedPersona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
         guard user.user == 0 else {
             if runAs == .invokingUser || runAs == .named(user.name) {
-                return Persona(account: user, needsChange: false, path: callerPath)
+                return persona(of: user, for: plugin)
             }
             throw PersonaRefusal(
                 outcome: .needsAuth, reason: "it runs as \(runAs); run update-all as root, with sudo for example")
@@ -80,7 +80,13 @@ final class Personas {
         if account.user == 0, let refusal = distrust(plugin) {
             throw PersonaRefusal(outcome: .failed, reason: refusal)
         }
-        return Persona(account: account, needsChange: account.user != 0, path: Self.securePath)
+        return persona(of: account, for: plugin)
+    }
+
+    private func persona(of account: Account, for plugin: DiscoveredPlugin) -> Persona {
+        let directories = [path] + programDirectories(of: plugin, as: account)
+        return Persona(
+            account: account, needsChange: account.user != user.user, path: directories.joined(separator: ":"))
     }
 
     /// The account that may change a plugin: the owner of its files, and nobody else for them.
@@ -109,8 +115,23 @@ final class Personas {
         return .named(account.name)
     }
 
-    /// The path in which its programs are looked for.
-    func path(_ runAs: RunAs) -> String { user.user == 0 ? Self.securePath : callerPath }
+    /// The path in which programs are looked for, before a person's own directories.
+    var path: String { user.user == 0 ? Self.securePath : callerPath }
+
+    /// Where the programs of a plugin may be besides on that path, before it is known as whom its steps run.
+    func programDirectories(of plugin: DiscoveredPlugin) -> [String] {
+        let runAs = plugin.manifest?.runAs ?? .invokingUser
+        let account = user.user == 0 ? try? account(runAs, for: plugin) : user
+        return account.map { programDirectories(of: plugin, as: $0) } ?? []
+    }
+
+    /// Where a person has programs. For root there are none: what others may write must not be found by it.
+    private func programDirectories(of plugin: DiscoveredPlugin, as account: Account) -> [String] {
+        guard account.user != 0 else { return [] }
+        // Of a person who calls it directly the path is their own. ~/.local/bin: file-hierarchy(7).
+        let own = user.user == 0 ? ["\(account.home)/.local/bin"] : []
+        return (plugin.manifest?.programDirectories(home: account.home) ?? []) + own
+    }
 
     private func account(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Account {
         switch runAs {

@@ -17,6 +17,10 @@ struct StepCommand: Sendable {
     var isDryRun = false
     /// From 1: each process of a step has a group of its own.
     var attempt = 1
+    /// Of the tries before, those that ended for want of memory.
+    var memoryRetries = 0
+    /// No other step beside it.
+    var isAlone = false
     var runAs: RunAs
     var settings: StepSettings
     /// Control writes of its group, in order.
@@ -51,7 +55,7 @@ extension StartFailure {
         self.init(
             outcome: .failed,
             reason: "limits that the policy requires are not in force: \(list). "
-                + "Mend that, or run with what can be enforced: --set enforcement=preferred",
+                + "Mend that, or have the policy ask for what can be enforced: enforcement = \"preferred\"",
             missingLimits: missingLimits)
     }
 }
@@ -288,7 +292,7 @@ final class StepStarter {
         }
         request.streams = streams
         do throws(LaunchError) {
-            return try launcher.launch(request, beforeStart: beforeStart)
+            return try launcher.begin(request, beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }

@@ -40,16 +40,35 @@ final class SupervisedProcess {
 
     /// Read at once at most; a pipe of the default size gives no more.
     private static let chunk = 64 << 10
+    /// What prints line by line would wake us for each of them, which costs it more than the line. So one from which little
+    /// was read, and little shortly before, is left alone for so long; what it prints meanwhile is read at once.
+    private static let rest = Duration.milliseconds(2)
+    /// Of a pipe's 64 KiB: what prints more than this in the time of a rest is never made to wait.
+    private static let little = 8 << 10
 
     /// One of its outputs while it is open.
     private final class Stream {
         let descriptor: OwnedDescriptor
         var watch: EventLoop.Watch?
+        /// Whoever takes its output has no room.
+        var isBlocked = false
+        /// The end of a rest.
+        var rest: EventLoop.Timer?
+        var lastRead = Duration.zero
 
         init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+
+        func resume() {
+            rest?.cancel()
+            rest = nil
+            // It fails only where the kernel has no memory for it; the output then ends with the lifecycle's grace.
+            if !isBlocked { try? watch?.resume() }
+        }
     }
 
     private(set) var exit: Exit?
+    /// Why it ended without ever having been the program.
+    private(set) var launchError: LaunchError?
     var processID: Int32 { process.pid }
     var processDescriptor: CInt { process.pidfd.raw }
     /// Where its output is read from, as long as it is open.
@@ -96,9 +115,9 @@ final class SupervisedProcess {
 
     /// Output may be read again after `take` returned `false`.
     func resumeReading() {
-        for stream in streams.values {
-            // It fails only where the kernel has no memory for it; the output then ends with the lifecycle's grace.
-            try? stream.watch?.resume()
+        for stream in streams.values where stream.isBlocked {
+            stream.isBlocked = false
+            stream.resume()
         }
     }
 
@@ -118,6 +137,8 @@ final class SupervisedProcess {
         exitWatch?.cancel()
         exitWatch = nil
         self.exit = exit
+        launchError = process.failure(exit)
+        for stream in streams.values { stream.resume() }
         perform(lifecycle.mainExited(ProcessExit(exit), at: loop.now))
     }
 
@@ -138,8 +159,13 @@ final class SupervisedProcess {
         lifecycle.outputArrived(at: now)
         if !output.take(bytes, from: name, at: now) {
             // The log is behind: this step's output waits in its pipes, nobody else's.
+            stream.isBlocked = true
             stream.watch?.pause()
+        } else if bytes.count < Self.little, now - stream.lastRead < Self.rest, exit == nil {
+            stream.watch?.pause()
+            stream.rest = loop.schedule(at: now + Self.rest) { stream.resume() }
         }
+        stream.lastRead = now
     }
 
     /// At most as much as a pipe holds; who goes on writing is not waited for.
@@ -157,6 +183,7 @@ final class SupervisedProcess {
     }
 
     private func ended(_ stream: OutputStream) {
+        streams[stream]?.rest?.cancel()
         streams[stream]?.watch?.cancel()
         streams[stream] = nil
         if streams.isEmpty {
@@ -194,7 +221,7 @@ final class SupervisedProcess {
                 guard let self else { return }
                 let now = loop.now
                 // What waits in a pipe for a slow disk has been printed and must not be cut off.
-                if streams.values.contains(where: { $0.watch?.isPaused == true }) { lifecycle.outputArrived(at: now) }
+                if streams.values.contains(where: \.isBlocked) { lifecycle.outputArrived(at: now) }
                 perform(lifecycle.timePassed(at: now))
             }
             timers.append(timer)
@@ -247,7 +274,10 @@ final class SupervisedProcess {
     }
 
     private func closeStreams() {
-        for stream in streams.values { stream.watch?.cancel() }
+        for stream in streams.values {
+            stream.rest?.cancel()
+            stream.watch?.cancel()
+        }
         streams = [:]
     }
 }

@@ -18,7 +18,7 @@ struct PolicyList: ParsableCommand {
     var format = TableFormat.table
 
     func run() throws {
-        let places = common.places()
+        let places = try common.places()
         let configuration = try common.configuration(places)
         let entries = try listPolicies(places, configuration)
         switch format {

@@ -24,15 +24,20 @@ struct PolicyShow: ParsableCommand {
     func validate() throws { _ = try pluginName() }
 
     func run() throws {
-        let places = common.places()
+        let places = try common.places()
         let policy = try loadPolicy(places, try common.configuration(places), assignments: common.assignments)
         let name = try pluginName()
+        // Of a ceiling and a value that ask for a share and a size, the machine tells which is less.
+        let machine = MachineFacts.current()
         switch format {
         case .table:
-            let text = name.map { policy.document(of: $0, origins: origin) } ?? policy.document(origins: origin)
+            let text =
+                name.map { policy.document(of: $0, origins: origin, on: machine) }
+                ?? policy.document(origins: origin, on: machine)
             writeToStandardOutput(Array(text.utf8))
         case .json:
-            writeToStandardOutput(json(policy, name.map { policy.settings(of: $0) } ?? policy.settings))
+            let settings = name.map { policy.shownSettings(of: $0, on: machine) } ?? policy.shownSettings(on: machine)
+            writeToStandardOutput(json(policy, settings))
         }
     }
 
@@ -45,21 +50,24 @@ struct PolicyShow: ParsableCommand {
         return name
     }
 
-    private func json(_ policy: MergedPolicy, _ settings: [(slot: PolicySlot, setting: PolicySetting)]) -> [UInt8] {
+    private func json(_ policy: MergedPolicy, _ settings: [ShownSetting]) -> [UInt8] {
         var writer = JSONWriter()
         writer.beginObject()
         writer.key("policy")
         writer.write(policy.name)
         writer.key("settings")
         writer.beginArray()
-        for (slot, setting) in settings {
+        for setting in settings {
             writer.beginObject()
-            writer.key("key")
-            writer.write(slot.description)
-            writer.key("value")
-            writer.write(setting.value.text)
-            writer.key("origin")
-            writer.write(setting.origin.description)
+            let members = [
+                ("key", setting.slot.description), ("value", setting.value.text),
+                ("origin", setting.origin.description), ("asked", setting.cut?.asked.text),
+                ("ceiling", setting.cut?.ceiling.description),
+            ]
+            for case (let key, let text?) in members {
+                writer.key(key)
+                writer.write(text)
+            }
             writer.endObject()
         }
         writer.endArray()

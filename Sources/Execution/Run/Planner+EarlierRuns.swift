@@ -1,0 +1,40 @@
+// What earlier runs, and earlier tries, change about a step's demand and its limits.
+
+import PluginProtocol
+import Policy
+import Scheduling
+import UpdateModel
+
+extension Planner {
+    /// With what earlier runs peaked at, where that says more of a step's demand than the plugin does.
+    func withEarlierPeaks(_ plugin: PluginFacts) -> PluginFacts {
+        var plugin = plugin
+        for index in plugin.phases.indices where !selection.isDryRun {
+            let phase = plugin.phases[index]
+            plugin.phases[index].demand = record.demand(of: StepID(plugin.name, phase.phase), said: phase.demand)
+        }
+        return plugin
+    }
+
+    /// Gives a step at once what it was given last when it had been killed for memory, where the policy has it tried with
+    /// more.
+    func applyLesson(of step: StepID, to settings: inout StepSettings) -> LimitDeviation? {
+        guard settings.oomRetries > 0, machine.controllers.contains(.memory), let limit = settings.limits.memoryMax,
+            let share = record.share(of: step, insteadOf: limit, atMost: settings.largestMemory ?? machine.memory)
+        else { return nil }
+        settings.limits = settings.limits.withMemoryMax(share)
+        return LimitDeviation(
+            control: "memory.max", requested: "\(limit.bytes)", effective: "\(share.bytes)",
+            reason: "\(step) was killed at its memory limit in an earlier run (oom_retry)")
+    }
+
+    /// The same step with another `memory.max`.
+    func command(_ step: StepCommand, with memory: ByteCount) -> StepCommand {
+        var step = step
+        step.settings.limits = step.settings.limits.withMemoryMax(memory)
+        step.limits = controlWrites(for: step.settings.limits, of: .leaf, on: machine).writes
+        step.required = required(step.limits)
+        step.hints = hints(for: step.settings.limits, in: runSettings)
+        return step
+    }
+}
