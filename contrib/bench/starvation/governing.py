@@ -15,7 +15,8 @@ def measure(laboratory, name):
     start = answer["start"]
     requests = answer["samples"]["request"]
     course = [
-        summarize(requests, start + second, start + second + STEP) for second in range(0, CALM + SURGE + RECOVERY, STEP)
+        summarize(requests, start + second, start + second + STEP)
+        for second in range(0, CALM + SURGE + RECOVERY, STEP)
     ]
     return {
         "surge": summarize(requests, start + CALM, start + CALM + SURGE),
@@ -68,8 +69,8 @@ def _seconds(rounds, name):
 
 def table(by_kernel):
     """`by_kernel` has for each laboratory, by variant, the measurements of the rounds."""
-    rows = ["| | | surge: request p50 | p99 | max | nothing new after | slowed after | frozen after | back to normal after | "
-            "others' CPU, % |", "| --- " * 10 + "|"]
+    rows = ["| | | surge: request p50 | p99 | max | nothing new after | slowed after | frozen after | "
+            "back to normal after | others' CPU, % |", "| --- " * 10 + "|"]
     for kernel, variants in by_kernel.items():
         for name, rounds in variants.items():
             figures = [

@@ -1,5 +1,6 @@
 """The guest's side of the governor's benchmark: `inside_surge.py TASK`, as root. Prints what came of it as JSON: when the
-surge began and ended, and the `throttle` events, all in seconds of CLOCK_MONOTONIC."""
+course began, and the `throttle` events, in seconds of CLOCK_MONOTONIC.
+"""
 import json
 import os
 import signal

@@ -33,7 +33,8 @@ def _compress(name, passes):
 
 def _unpack(number):
     return Job(
-        f"unpack-{number}", "unpack", {"INPUT": f"{DISK}/archive-{number}", "OUTPUT": f"{DISK}/copy-{number}", "MIB": "96"})
+        f"unpack-{number}", "unpack",
+        {"INPUT": f"{DISK}/archive-{number}", "OUTPUT": f"{DISK}/copy-{number}", "MIB": "96"})
 
 
 def eat(mib):
