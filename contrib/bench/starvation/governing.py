@@ -29,8 +29,9 @@ def measure(laboratory, name):
 
 
 def reactions(measured):
-    """Seconds from the surge's begin to no new starts, to a smaller share, to frozen; from its end to the first stage back
-    and to all of them. What did not happen is left out."""
+    """Seconds from the surge's begin to no new starts, to a smaller share, to frozen; from its end to the first stage
+    back and to all of them. What did not happen is left out.
+    """
     begin, end = CALM, CALM + SURGE
     found = {}
 

@@ -58,7 +58,9 @@ def print_scenario(name, measurements):
         line += " "
     failed = {job for one in measurements for job, end in one["jobs"].items() if end["outcome"] != "succeeded"}
     fetched = median_and_range(one["fetched_bytes"] >> 20 for one in measurements)[0]
-    line += f" {foreign(measurements)}" + (f"  read again: {fetched:.0f} MiB" if fetched else "") + (f"  not succeeded: {', '.join(sorted(failed))}" if failed else "")
+    line += f" {foreign(measurements)}"
+    line += f"  read again: {fetched:.0f} MiB" if fetched else ""
+    line += f"  not succeeded: {', '.join(sorted(failed))}" if failed else ""
     print(line, flush=True)
 
 

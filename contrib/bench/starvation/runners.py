@@ -1,5 +1,5 @@
-"""The ways to run the updates of a scenario. Each takes the scenario and the task, returns when the last update has ended,
-and says of each update how it ended ("succeeded", "oom_killed", ...) and after how many seconds.
+"""The ways to run the updates of a scenario. Each takes the scenario and the task, returns when the last update has
+ended, and says of each how it ended ("succeeded", "oom_killed", ...) and after how many seconds.
 """
 import glob
 import json
@@ -21,7 +21,7 @@ class RunnerError(Exception):
 
 
 def shipped_io(task, policy):
-    """The `io` of a shipped policy with the path of the disk under test: what its comment asks an administrator to do."""
+    """The `io` of a shipped policy with the path of the disk under test, as its comment asks an administrator to do."""
     with open(os.path.join(task["policies"], f"{policy}.toml"), "rb") as file:
         run = tomllib.load(file)["run"]
     return [{**cap, "path": DISK} for cap in run["io"]]
