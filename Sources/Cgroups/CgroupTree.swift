@@ -245,9 +245,11 @@ public final class CgroupTree: Sendable {
     public func makeLeaf(
         _ step: StepID, attempt: Int = 1, isProtected: Bool, limits: [ControlWrite]
     ) throws(CgroupError) -> Leaf {
-        try Leaf(
+        let leaf = try Leaf(
             name: step.leafName(attempt: attempt), in: isProtected ? protected : steps, limits: limits,
             controllers: controllers)
+        if isProtected { leaf.keepFromSystemdOomd() }
+        return leaf
     }
 
     /// Ends all processes of unprotected steps at once.

@@ -37,6 +37,10 @@ public final class Leaf: Sendable {
         self.controllers = controllers
     }
 
+    /// systemd-oomd, where it runs, kills whole groups under pressure; one with this mark it leaves alone
+    /// (`ManagedOOMPreference=omit` of systemd.resource-control(5)). Before Linux 5.7 there are no marks, nor is it of use.
+    func keepFromSystemdOomd() { try? mark(group.path, "user.oomd_omit") }
+
     /// For `clone3` into the group; open as long as this object is there.
     public var directory: CInt { group.directory.raw }
 

@@ -49,7 +49,8 @@ public final class InProcessLauncher: Launcher, Sendable {
         let (result, launch) = spawn(request, strings, ends)
         guard let launch else { throw LaunchError(request, result) }
         return LaunchedProcess(
-            Beginning(request, launch), pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd), stdout: ends.output, stderr: ends.errors,
+            Beginning(request, launch), pid: result.pid, pidfd: OwnedDescriptor(owning: result.pidfd),
+            stdout: ends.output, stderr: ends.errors,
             method: LaunchMethod(result.method))
     }
 

@@ -57,7 +57,8 @@ struct ProcessExplainer {
         let isHeld = run.enforcesDownloadRate && view.facts.downloadLimitRefusal == nil
         let reason = "its manifest does not say that it does (keeps_download_rate)"
         return PolicyStatement(
-            isHeld ? .altered : .notEnforced, rateSlot, text, reason: isHeld ? "\(reason); the kernel holds it" : reason)
+            isHeld ? .altered : .notEnforced, rateSlot, text, reason: isHeld ? "\(reason); the kernel holds it" : reason
+        )
     }
 
     private var timeout: PolicyStatement? {
@@ -95,7 +96,8 @@ struct ProcessExplainer {
         guard step.phase != .check else { return nil }
         return PolicyStatement(
             .enforced, slot(.waitTimeout),
-            "Put off if what another run holds is not free after \(PolicyValue.durationText(settings.waitTimeout))")
+            "Put off if what another run or program holds is not free after \(PolicyValue.durationText(settings.waitTimeout))"
+        )
     }
 
     private var oomRetry: PolicyStatement? {

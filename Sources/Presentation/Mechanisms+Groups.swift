@@ -124,15 +124,20 @@ extension Mechanisms {
     static func caps(_ diagnosis: Diagnosis) -> Mechanism {
         var possible: [String] = []
         var impossible: [String] = []
+        var mends: [String] = []
         for (path, disk) in diagnosis.disks.sorted(by: { $0.key < $1.key }) {
             switch disk {
             case .disk(let device):
                 possible.append("\(path) is on \(diagnosis.diskNames[device].map { "\($0) (\(device))" } ?? device)")
-            // The reason often names the path itself.
-            case .none(let reason): impossible.append(reason.hasPrefix("\(path) ") ? reason : "\(path): \(reason)")
+            case .none(let refusal):
+                let (reason, advice) = split(refusal)
+                // The reason often names the path itself.
+                impossible.append(reason.hasPrefix("\(path) ") ? reason : "\(path): \(reason)")
+                if let advice, !mends.contains(advice) { mends.append(advice) }
             }
         }
         let finding = (possible + impossible).joined(separator: "; ")
+        let mend = mends.isEmpty ? nil : mends.joined(separator: "; ")
         let hasFile =
             diagnosis.groups.controllers.contains(.io) && !diagnosis.groups.missingFiles.contains("io.max")
         let loss = loss(diagnosis) { $0.control == "io.max" }
@@ -140,7 +145,7 @@ extension Mechanisms {
             return Mechanism("disk caps", .missing, "no io.max; \(finding)", loss: loss)
         }
         if impossible.isEmpty { return Mechanism("disk caps", .ok, finding) }
-        return Mechanism("disk caps", possible.isEmpty ? .missing : .degraded, finding, loss: loss)
+        return Mechanism("disk caps", possible.isEmpty ? .missing : .degraded, finding, loss: loss, mend: mend)
     }
 
     static func downloads(_ diagnosis: Diagnosis) -> Mechanism {

@@ -81,6 +81,8 @@ struct TreeTests {
         #expect(second.path == tree.path + "/steps/apt.download.2")
         #expect(commit.path == tree.path + "/protected/apt.execute")
         #expect(fileExists(tree.mount + first.path + "/cgroup.procs"))
+        #expect(isMarked(tree.mount + commit.path, "user.oomd_omit"), "systemd-oomd is to spare it")
+        #expect(!isMarked(tree.mount + first.path, "user.oomd_omit"))
         for leaf in [first, second, commit] { try leaf.remove() }
         #expect(!fileExists(tree.mount + first.path))
         try first.remove()  // gone already is fine

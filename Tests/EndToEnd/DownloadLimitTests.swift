@@ -14,6 +14,29 @@ private let canLimit: Bool = {
     return geteuid() == 0 && answer?.isEmpty == false
 }()
 
+/// `download_enforce` where it cannot be.
+@Suite(.timeLimit(.minutes(2)))
+struct DownloadLimitRefusalTests {
+    @Test(
+        "a person's run says that the kernel does it for root only, and which plugins do not keep to the rate; required, it is 3"
+    )
+    func person() throws {
+        let site = try Site()
+        try site.plugin("one")
+        try site.plugin("two", manifest: "keeps_download_rate = true")
+        let limits = ["--set", "run.download_rate=1M", "--set", "run.download_enforce=true"]
+        let plan = try site.startAsPerson("plan", limits + ["--format", "json"]).finish()
+        #expect(plan.code == 0, "\(plan.errorText)")
+        let gaps = try #require(try plan.events.first?["not_enforced"]?.arrayValue)
+        #expect(gaps.map { $0["control"]?.stringValue } == ["run.download_enforce", "run.download_rate"])
+        #expect(gaps.first?["reason"]?.stringValue == "only root may have the kernel drop packets")
+        #expect(gaps.last?["reason"]?.stringValue == "one does not say that what is downloaded keeps to it")
+        let required = try site.startAsPerson("run", limits + ["--yes", "--set", "enforcement=required"]).finish()
+        #expect(required.code == 3)
+        #expect(required.errorText.contains("run.download_enforce = true: only root may have the kernel drop packets"))
+    }
+}
+
 /// `download_enforce`, in a network namespace that has nothing but its loopback device.
 @Suite(
     .timeLimit(.minutes(2)),

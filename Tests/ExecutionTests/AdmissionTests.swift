@@ -53,7 +53,7 @@ struct AdmissionTests {
         for (plugin, _, reason) in others {
             #expect(run[plugin] == .succeeded)
             let reasons = run.events.filter { $0.plugin == name(plugin) }.compactMap { event -> WaitReason? in
-                if case .waiting(_, let reason) = event.body { reason } else { nil }
+                if case .waiting(_, let reason, _) = event.body { reason } else { nil }
             }
             #expect(reasons.first == reason, "\(plugin): \(reasons)")
             #expect(try #require(run.start(plugin)) > end)
@@ -61,7 +61,8 @@ struct AdmissionTests {
         #expect(try #require(run.start("fetch", .download)) > end)
         #expect(try #require(run.start("free")) < end)
         let fetch = run.events.compactMap { event -> WaitReason? in
-            if event.plugin == name("fetch"), case .waiting(.download, let reason) = event.body { reason } else { nil }
+            guard event.plugin == name("fetch"), case .waiting(.download, let reason, _) = event.body else { return nil }
+            return reason
         }
         #expect(fetch.first == .downloads)
         #expect(run.result.word == "succeeded")

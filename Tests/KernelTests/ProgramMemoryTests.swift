@@ -72,30 +72,23 @@ struct ProgramMemoryTests {
     @Test("Where the run has no more for it, the step ends as oom_killed and says so")
     func noRetry() throws {
         let program = try Program()
-        try program.add("build", script: Self.hundred)
-        try program.add("huge", script: "head -c 300M /dev/zero | tail | wc -c")
+        try program.add("huge", script: "head -c 160M /dev/zero | tail | wc -c")
         let run = try program.run(
             policy: """
-                memory_max = "256M"
-                [step]
+                memory_max = "96M"
                 memory_swap_max = "0"
-                oom_retry = 1
-                [plugin.build]
-                memory_max = "256M"
                 [plugin.huge]
-                memory_max = "64M"
+                memory_max = "48M"
                 oom_retry = 5
                 """)
-        #expect(run.cause == .code(1))
-        #expect(run.end("build")?.outcome == .succeeded)
-        #expect(
-            run.starts("huge").prefix(3).map { $0.value(of: "memory.max") } == [64, 128, 256].map { "\($0 << 20)" })
+        #expect(run.cause == .code(1), "\(run.errors)")
+        #expect(run.starts("huge").prefix(2).map { $0.value(of: "memory.max") } == ["\(48 << 20)", "\(96 << 20)"])
         let end = try #require(run.end("huge"))
         #expect(end.outcome == .oomKilled)
         let error = try #require(end.error)
         // Its limit is the run's by now: whichever of the two is met first.
         #expect(
-            error.hasSuffix(". It was not tried again: it had 256 MiB, and the run has no more for a step")
+            error.hasSuffix(". It was not tried again: it had 96 MiB, and may not have more")
                 || error.hasSuffix(". It was not tried again: no other step ran beside it"), "\(error)")
         try program.expectNothingLeft()
     }

@@ -68,12 +68,12 @@ func properties(_ unit: String, _ names: String, of user: String? = nil) throws 
 /// Starts stopping a unit, and returns when systemd has begun to.
 func beginStopping(_ unit: String) throws {
     try shell("systemctl stop --no-block \(unit)")
-    try shell("timeout 20 sh -c 'until systemctl is-active \(unit) | grep -q deactivating; do sleep 0.2; done'")
+    try shell("timeout 60 sh -c 'until systemctl is-active \(unit) | grep -q deactivating; do sleep 0.2; done'")
 }
 
 /// Waits until systemd has forgotten a unit that it does not need.
 func waitUntilGone(_ unit: String) throws {
-    try shell("timeout 20 sh -c 'while systemctl status \(unit) >/dev/null 2>&1; do sleep 0.2; done'")
+    try shell("timeout 60 sh -c 'while systemctl status \(unit) >/dev/null 2>&1; do sleep 0.2; done'")
 }
 
 extension SystemdTests {

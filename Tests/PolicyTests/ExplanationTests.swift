@@ -64,7 +64,7 @@ struct ExplanationTests {
                 "enforced: Stopped after 2h |  | [plugin.apt] timeout | ",
                 "enforced: Told to stop, it has 1m before it is killed |  | [step] stop_grace | ",
                 "enforced: What outlives its main process is killed |  | [step] leftovers | ",
-                "enforced: Put off if what another run holds is not free after 30m |  | [step] wait_timeout | ",
+                "enforced: Put off if what another run or program holds is not free after 30m |  | [step] wait_timeout | ",
             ])
     }
 

@@ -49,6 +49,9 @@ public struct Examination {
         removeGroups()
         examineLocks(enabled)
         examineTrust(enabled, policy)
+        for case .disk(let number) in diagnosis.disks.values {
+            diagnosis.diskNames[number] = deviceName(of: number)
+        }
         return diagnosis
     }
 
@@ -212,9 +215,6 @@ public struct Examination {
             let policy = try loadPolicy(places, configuration ?? Configuration(), assignments: assignments)
             for path in policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
             diagnosis.disks.merge(machine.disks) { $1 }
-            for case .disk(let number) in diagnosis.disks.values {
-                diagnosis.diskNames[number] = deviceName(of: number)
-            }
             diagnosis.policyName = policy.name
             diagnosis.requiresLimits = policy.enforcement == .required
             diagnosis.protection = policy.protection

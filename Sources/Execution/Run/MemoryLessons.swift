@@ -84,7 +84,7 @@ extension MemoryKill.Refusal {
         case .spent(let tries):
             "It was tried again with more (oom_retry, \(tries) of \(tries)), and that was not enough"
         case .noLargerShare(let most):
-            "It was not tried again: it had \(most), and the run has no more for a step"
+            "It was not tried again: it had \(most), and may not have more"
         case .wasAlone:
             "It was not tried again: no other step ran beside it"
         case .machine:

@@ -31,7 +31,7 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
-    private var scopeWatch: EventLoop.Watch?
+    private var systemd: ScopeListener?
     private var prober: Prober?
     private var selfUpdater: SelfUpdater?
     private var questioner: Questioner?
@@ -99,7 +99,11 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
-        listenToSystemd()
+        systemd = tree?.scope.map { [bus] scope in
+            ScopeListener(
+                scope, on: loop, onStop: { [unowned self] in assumeIsolated { $0.end(by: SIGTERM) } },
+                report: { bus.publish(.error($0)) })
+        }
         for path in configuration.policy.ioPaths { machine.disks[path] = lookUpDisk(path) }
         limitDownloads()
         do throws(Errno) {
@@ -153,7 +157,7 @@ public actor RunSession {
     public func close() {
         downloadLimit?.end()
         downloadLimit = nil
-        scopeWatch?.cancel()
+        systemd = nil
         janitor?.finish(limit: .seconds(30))
         if let temporaryRoot { try? removeTree(temporaryRoot) }
         guardian?.finish()
@@ -297,8 +301,7 @@ public actor RunSession {
             }
             let inForce = tree.applyRunLimits(
                 run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            // What came while systemd was asked for weights is no longer to be seen at the descriptor.
-            hearSystemd()
+            systemd?.hear()
             let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
             prepared.plan.deviations += deviations
             try planner.refuse(deviations)
@@ -609,34 +612,6 @@ public actor RunSession {
         supervisor?.interrupt(signal: signal)
         // What is frozen could not obey.
         governance?.stop()
-    }
-
-    // MARK: systemd
-
-    /// In a scope of our own systemd asks us, and nobody else, when that is to stop: it was stopped by name, the machine
-    /// goes down, or the person has logged out.
-    private func listenToSystemd() {
-        guard let scope = tree?.scope else { return }
-        do throws(Errno) {
-            scopeWatch = try loop.watch(scope.descriptor, for: .readable) { [unowned self] _ in
-                assumeIsolated { $0.hearSystemd() }
-            }
-        } catch {
-            bus.publish(
-                .error("systemd cannot be listened to: \(error). To stop \(scope.unit) will wait for the run's end"))
-        }
-    }
-
-    private func hearSystemd() {
-        guard let scope = tree?.scope, let news = scope.takeNews() else { return }
-        switch news {
-        case .stopRequested:
-            end(by: SIGTERM)
-        case .disconnected:
-            scopeWatch?.cancel()
-            bus.publish(
-                .error("the message bus has gone: to stop \(scope.unit) will wait for the run's end and not cancel it"))
-        }
     }
 
     /// Ctrl-Z: the terminal is left in order, the steps go on until their pipes are full.

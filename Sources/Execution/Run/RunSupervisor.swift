@@ -300,7 +300,9 @@ final class RunSupervisor {
             return launch(command)
         }
         var end = end
-        if end.outcome == .oomKilled, report.signal == nil, dispatcher.startsMore {
+        if end.outcome == .oomKilled, report.signal == nil, dispatcher.startsMore,
+            window.refusal(of: run.command) == nil
+        {
             do throws(MemoryKill.Refusal) {
                 return tryAgain(try lessons.retry(run.command, run.memory))
             } catch {

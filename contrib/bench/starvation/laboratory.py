@@ -100,7 +100,8 @@ class Laboratory:
         with subprocess.Popen(
             [
                 os.path.join(ROOT, "contrib/lab", self.lab.script), "--mem", MEMORY, "--disk", DISK_SIZE, "--timeout",
-                str(seconds * self.lab.patience), *binds, "--", sys.executable, os.path.join(HERE, script), self.path("task")
+                str(seconds * self.lab.patience), *binds, "--", sys.executable, os.path.join(HERE, script),
+                self.path("task")
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as guest:
             if wait_for_file(up, guest, seconds * self.lab.patience):

@@ -74,6 +74,8 @@ def _updates(name, found):
 
 def _scenario_table(results, workload):
     found = {name: all for name, all in by_scenario(results).items() if SCENARIOS[name].workload == workload}
+    if not found:
+        return "Not measured."
     has_syncs = all(one["sync"] for all_rounds in found.values() for one in all_rounds)
     heads = ["", "updates end after", "request p50", "p95", "p99", "p99.9", "max"]
     if has_syncs:
@@ -141,7 +143,8 @@ def _panels(results):
              [one[kind]["p50"] for one in all])
             for name, all in found.items() if SCENARIOS[name].workload == workload and name != "requests/over-memory"
         ]
-        yield title, rows
+        if rows:
+            yield title, rows
 
 
 def results_file(lab):

@@ -76,8 +76,8 @@ class Scenario:
         return [self.instead.get(job.name, job) for job in WORKLOADS[self.workload].jobs]
 
 
-def _update_all(workload, policy, **options):
-    return Scenario(workload, "update-all", f"update-all, {policy}", policy, **options)
+def _update_all(workload, policy, note="", **options):
+    return Scenario(workload, "update-all", f"update-all, {policy}{note}", policy, **options)
 
 
 SCENARIOS = {
@@ -89,7 +89,7 @@ SCENARIOS = {
     # On a machine of 2 GiB a tenth would not do: the policy's own comment says to give at least this.
     "requests/database-host": _update_all("requests", "database-host", additions={"memory_max": "512M"}),
     "requests/over-memory": _update_all(
-        "requests", "shared-server", instead={"eat": eat(1536)}),
+        "requests", "shared-server", ", 1.5 GiB asked for", instead={"eat": eat(1536)}),
     "page-cache/alone": Scenario("page-cache", "alone", "the service alone"),
     "page-cache/unrestrained": Scenario("page-cache", "plain", "unrestrained"),
     "page-cache/nice": Scenario("page-cache", "nice", "nice -n19 ionice -c3"),
