@@ -46,7 +46,7 @@ class Lab:
 LABS = {
     "kernel": Lab("kernel-lab", "User Mode Linux", 6144, 1, 10),
     # An emulated CPU.
-    "qemu": Lab("qemu-lab", "QEMU", 512, 4, 2),
+    "qemu": Lab("qemu-lab", "QEMU", 1536, 4, 6),
 }
 
 
@@ -104,9 +104,14 @@ class Laboratory:
                 self.path("task")
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as guest:
-            if wait_for_file(up, guest, seconds * self.lab.patience):
-                bring_machine_first(guest.pid)
-            output, errors = guest.communicate()
+            try:
+                if wait_for_file(up, guest, seconds * self.lab.patience):
+                    bring_machine_first(guest.pid)
+                output, errors = guest.communicate()
+            except BaseException:
+                # Ended ourselves, by Ctrl-C say: so is the guest.
+                guest.terminate()
+                raise
         if guest.returncode != 0:
             raise LaboratoryError(f"{script} {task['scenario']}: {errors.strip()[-4000:]}")
         result = json.loads(output)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 MEMORY, DISK_SIZE, DISK = "2G", "5G", "/mnt/disk"
 # Seconds that a service is watched for where no updates end it.
 ALONE = 15
-# A request's CPU time in microseconds: at 80 requests a second a sixth of the CPU.
+# A request's CPU time in microseconds: at 100 requests a second a fifth of the CPU.
 REQUEST_TIME = 2000
 
 
@@ -47,14 +47,14 @@ WORKING_SET, ARCHIVE = 896, 480
 WORKLOADS = {
     "requests": Workload(
         "Requests that need the CPU, and synced writes",
-        ["-r", "80", "-s", "20"],
+        ["-r", "100", "-s", "20"],
         [
             _compress("compress-1", 1), _compress("compress-2", 1), eat(320),
             Job("write", "write", {"OUTPUT": f"{DISK}/written", "MIB": "256", "SYNCS": "150"}),
         ]),
     "page-cache": Workload(
         "Requests that read a working set through the page cache",
-        ["-r", "80", "-s", "0", "-w", str(WORKING_SET), "-p", "8"],
+        ["-r", "100", "-s", "0", "-w", str(WORKING_SET), "-p", "8"],
         [_unpack(1), _unpack(2), eat(320), _compress("compress-1", 1)],
         {"working-set": WORKING_SET, "archive-1": ARCHIVE, "archive-2": ARCHIVE}),
 }
