@@ -81,7 +81,7 @@ struct ShippedPoliciesTests {
     func sharedServer() throws {
         let policy = try shipped("shared-server")
         let run = policy.run(on: machine)
-        #expect(run.limitTexts == ["memory ≤ 4.0 GiB", "CPU idle-class", "3 steps at a time", "2 downloads"])
+        #expect(run.limitTexts == ["memory ≤ 4.0 GiB", "CPU idle-class", "4 steps at a time", "2 downloads"])
         #expect(
             writes(run.limits, .run) == [
                 "cpu.idle = 1", "io.weight = default 10", "io.max = 8:0 rbps=83886080 wbps=41943040",

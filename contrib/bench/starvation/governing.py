@@ -11,11 +11,12 @@ STEP = 1
 
 def measure(laboratory, name):
     """One course. Times are seconds after its start."""
-    answer = laboratory.run("inside_surge.py", {"scenario": name, "patience": 1})
+    answer = laboratory.run("inside_surge.py", {"scenario": name})
     start = answer["start"]
     requests = answer["samples"]["request"]
     course = [
-        summarize(requests, start + second, start + second + STEP) for second in range(0, CALM + SURGE + RECOVERY, STEP)
+        summarize(requests, start + second, start + second + STEP)
+        for second in range(0, CALM + SURGE + RECOVERY, STEP)
     ]
     return {
         "surge": summarize(requests, start + CALM, start + CALM + SURGE),
@@ -28,8 +29,9 @@ def measure(laboratory, name):
 
 
 def reactions(measured):
-    """Seconds from the surge's begin to no new starts, to a smaller share, to frozen; from its end to the first stage back
-    and to all of them. What did not happen is left out."""
+    """Seconds from the surge's begin to no new starts, to a smaller share, to frozen; from its end to the first stage
+    back and to all of them. What did not happen is left out.
+    """
     begin, end = CALM, CALM + SURGE
     found = {}
 
@@ -68,8 +70,8 @@ def _seconds(rounds, name):
 
 def table(by_kernel):
     """`by_kernel` has for each laboratory, by variant, the measurements of the rounds."""
-    rows = ["| | | surge: request p50 | p99 | max | nothing new after | slowed after | frozen after | back to normal after | "
-            "others' CPU, % |", "| --- " * 10 + "|"]
+    rows = ["| | | surge: request p50 | p99 | max | nothing new after | slowed after | frozen after | "
+            "back to normal after | others' CPU, % |", "| --- " * 10 + "|"]
     for kernel, variants in by_kernel.items():
         for name, rounds in variants.items():
             figures = [
@@ -106,7 +108,7 @@ def write_plot(by_kernel, path):
         parts.append(
             f'<rect x="{across(CALM):.1f}" y="{top + 24}" width="{across(CALM + SURGE) - across(CALM):.1f}" '
             f'height="{height - 24}" fill="{GRID}" fill-opacity="0.5"/>')
-        parts.append(text(across(CALM) + 6, top + 38, "surge: 70 % of the CPU", FAINT))
+        parts.append(text(across(CALM) + 6, top + 38, "surge: 60 % of the CPU", FAINT))
         for value, label in axis.decades():
             parts += [line(left, axis(value), WIDTH - RIGHT, axis(value)),
                       text(left - 8, axis(value) + 4, label, FAINT, "end")]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 
 from runners import CGROUPS, RunnerError
-from scenarios import DISK
+from scenarios import DISK, REQUEST_TIME
 
 
 def _write_random(path, mib):
@@ -42,13 +42,21 @@ def disk_scheduler():
     return names.split("[")[1].split("]")[0] if "[" in names else names.strip()
 
 
+def calibrate(task):
+    """The iterations of a request: found out once, in the first guest."""
+    if task["iterations"]:
+        return task["iterations"]
+    answer = subprocess.run(
+        [f"{DISK}/service", "calibrate", str(REQUEST_TIME)], stdout=subprocess.PIPE, check=True)
+    return int(answer.stdout)
+
+
 class Service:
     """The service, from when it is ready on. `start` is the moment of its first slot."""
 
     def __init__(self, task, arguments, group=None):
-        command = [
-            f"{DISK}/service", "-c", str(task["iterations"]), *arguments, DISK, task["samples"]
-        ]
+        self.iterations = calibrate(task)
+        command = [f"{DISK}/service", "-c", str(self.iterations), *arguments, DISK, task["samples"]]
         if group:
             os.mkdir(f"{CGROUPS}/{group}")
             command = ["sh", "-c", f'echo $$ >{CGROUPS}/{group}/cgroup.procs; exec "$@"', "sh", *command]

@@ -4,6 +4,7 @@ The service and, but for update-all's and those in groups made by hand, the upda
 service that cron has company: `nice` counts among the processes of one group only, so nothing is better for it.
 """
 import json
+import os
 import sys
 import time
 
@@ -37,7 +38,7 @@ def measure(task):
     service.stop()
     return {
         "begin": begin, "end": end, "jobs": jobs, "fetched_bytes": fetched, "oom_kills": kills,
-        "disk_scheduler": disk_scheduler(),
+        "disk_scheduler": disk_scheduler(), "iterations": service.iterations, "kernel": os.uname().release,
     }
 
 

@@ -1,5 +1,6 @@
 """The guest's side of the governor's benchmark: `inside_surge.py TASK`, as root. Prints what came of it as JSON: when the
-surge began and ended, and the `throttle` events, all in seconds of CLOCK_MONOTONIC."""
+course began, and the `throttle` events, in seconds of CLOCK_MONOTONIC.
+"""
 import json
 import os
 import signal
@@ -45,7 +46,7 @@ def measure(task):
     ]
     return {
         "start": service.start, "changes": changes, "has_pressure": os.path.exists("/proc/pressure/cpu"),
-        "kernel": os.uname().release,
+        "kernel": os.uname().release, "iterations": service.iterations,
     }
 
 

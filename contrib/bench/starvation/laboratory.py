@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 from precedence import bring_machine_first, come_first, wait_for_file
-from scenarios import DISK_SIZE, MEMORY, REQUEST_TIME, TEXT
+from scenarios import DISK_SIZE, MEMORY
 from statistic import read_samples
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,11 +30,33 @@ def _words(size):
     return text[:size]
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A script of contrib/lab."""
+    script: str
+    title: str
+    # KiB of text to compress: about four seconds of CPU time.
+    text: int
+    # How much longer than in the kernel lab waits may take.
+    patience: int
+    # How often the memory is written to.
+    passes: int
+
+
+LABS = {
+    "kernel": Lab("kernel-lab", "User Mode Linux", 6144, 1, 10),
+    # An emulated CPU.
+    "qemu": Lab("qemu-lab", "QEMU", 1536, 4, 6),
+}
+
+
 class Laboratory:
     """A directory with all that guests need, and the CPU that they run on."""
 
-    def __init__(self, directory, program, cpu):
-        self.directory, self.cpu = directory, cpu
+    def __init__(self, directory, program, cpu, lab):
+        self.directory, self.cpu, self.lab = directory, cpu, lab
+        # The work of a request, once a guest has found out how much of it takes how long.
+        self.iterations = None
         os.sched_setaffinity(0, {cpu})
         come_first()
         for name in "service", "eater":
@@ -42,10 +65,7 @@ class Laboratory:
         self.policies = os.path.join(ROOT, "policies")
         self.program = self._install(program)
         with open(self.path("text"), "w") as file:
-            file.write(_words(TEXT << 20))
-        calibrated = subprocess.run(
-            [self.path("service"), "calibrate", str(REQUEST_TIME)], stdout=subprocess.PIPE, check=True)
-        self.iterations = int(calibrated.stdout)
+            file.write(_words(lab.text << 10))
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -68,7 +88,8 @@ class Laboratory:
         task = {
             **task, "directory": self.directory, "policies": self.policies, "update_all": self.program,
             "programs": [self.program, self.path("libexec/update-all/update-all-guardian")],
-            "iterations": self.iterations, "samples": samples, "up": up,
+            "iterations": self.iterations, "samples": samples, "up": up, "patience": self.lab.patience,
+            "passes": self.lab.passes,
         }
         with open(self.path("task"), "w") as file:
             json.dump(task, file)
@@ -78,16 +99,23 @@ class Laboratory:
         before = self._looks()
         with subprocess.Popen(
             [
-                os.path.join(ROOT, "contrib/lab/kernel-lab"), "--mem", MEMORY, "--disk", DISK_SIZE, "--timeout",
-                str(seconds), *binds, "--", sys.executable, os.path.join(HERE, script), self.path("task")
+                os.path.join(ROOT, "contrib/lab", self.lab.script), "--mem", MEMORY, "--disk", DISK_SIZE, "--timeout",
+                str(seconds * self.lab.patience), *binds, "--", sys.executable, os.path.join(HERE, script),
+                self.path("task")
             ],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as guest:
-            if wait_for_file(up, guest, seconds):
-                bring_machine_first(guest.pid)
-            output, errors = guest.communicate()
+            try:
+                if wait_for_file(up, guest, seconds * self.lab.patience):
+                    bring_machine_first(guest.pid)
+                output, errors = guest.communicate()
+            except BaseException:
+                # Ended ourselves, by Ctrl-C say: so is the guest.
+                guest.terminate()
+                raise
         if guest.returncode != 0:
             raise LaboratoryError(f"{script} {task['scenario']}: {errors.strip()[-4000:]}")
         result = json.loads(output)
+        self.iterations = result["iterations"]
         result["foreign_percent"] = self._foreign(before, self._looks())
         result["samples"] = read_samples(samples)
         return result

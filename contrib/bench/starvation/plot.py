@@ -50,7 +50,8 @@ def dots(title, panels):
         top, bottom = y + HEAD, y + HEAD + ROW * len(rows)
         parts.append(text(16, y + 20, name, extra=' font-weight="600"'))
         for value, label in axis.decades():
-            parts += [line(axis(value), top, axis(value), bottom), text(axis(value), bottom + 15, label, FAINT, "middle")]
+            x = axis(value)
+            parts += [line(x, top, x, bottom), text(x, bottom + 15, label, FAINT, "middle")]
         for number, (label, is_ours, values, faint) in enumerate(rows):
             middle = top + ROW * (number + 0.5)
             colour = OURS if is_ours else OTHERS

@@ -4,11 +4,15 @@ import time
 
 AUTOGROUPS = "/proc/self/autogroup"
 LEAST = "-20"
+MACHINES = {"linux.uml", "qemu-system-x86"}
 
 
 def come_first():
     """This process, and what it starts."""
     os.setpriority(os.PRIO_PROCESS, 0, int(LEAST))
+    if os.path.exists(AUTOGROUPS):
+        with open(AUTOGROUPS, "w") as control:
+            control.write(LEAST)
 
 
 def _parents_and_sessions():
@@ -35,29 +39,41 @@ def _descends(process, ancestor, known):
     return False
 
 
-def _is_traced(process):
-    with open(f"/proc/{process}/status") as file:
-        return not any(line.split() == ["TracerPid:", "0"] for line in file)
+def _is_guests_work(task):
+    """Whether it is what a guest's processes do, and not its kernel or its devices: with User Mode Linux processes that
+    the kernel traces, with qemu the thread that emulates the CPU."""
+    with open(f"{task}/status") as file:
+        fields = {name: value.strip() for name, _, value in (line.partition(":") for line in file)}
+    return fields["TracerPid"] != "0" or fields["Name"].startswith("CPU ")
+
+
+def _put_first(process):
+    for thread in os.listdir(f"/proc/{process}/task"):
+        if not _is_guests_work(f"/proc/{process}/task/{thread}"):
+            os.sched_setscheduler(int(thread), os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
 
 
 def bring_machine_first(ancestor):
-    """Once the guest is up: what its processes do is done by processes here that its kernel traces, and its kernel is one
-    as well. On one CPU that would have to wait for its turn until a tick of ours, 10 ms at worst, before the guest sees
-    an interrupt. So it goes before them, in the real-time class, which its children do not inherit.
+    """Once the guest is up: has its interrupts come before its work.
+
+    On one CPU both are threads of this machine, and a timer that has run out would have to wait for the other's time
+    slice to end before the guest sees it. So they go into the real-time class, which their children do not inherit.
 
     Where the scheduler shares a CPU out among sessions (sched(7), autogroup), a nice value counts only within one; and
-    the lab's kernel makes a session of its own.
+    User Mode Linux makes a session of its own.
     """
     known = _parents_and_sessions()
     for process, (_, session) in known.items():
-        if session == known[ancestor][1] or not _descends(process, ancestor, known):
+        if not _descends(process, ancestor, known):
             continue
         try:
+            with open(f"/proc/{process}/comm") as file:
+                if file.read().strip() not in MACHINES:
+                    continue
             if process == session and os.path.exists(AUTOGROUPS):
                 with open(f"/proc/{process}/autogroup", "w") as control:
                     control.write(LEAST)
-            if not _is_traced(process):
-                os.sched_setscheduler(process, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+            _put_first(process)
         except (FileNotFoundError, ProcessLookupError):
             continue
 

@@ -1,16 +1,18 @@
 """What the rounds say together: lines for the terminal, and the tables of docs/starvation.md."""
+import json
 import os
 import re
 
 import governing
 from goals import judge
+from laboratory import LABS
 from plot import dots
 from scenarios import SCENARIOS, WORKLOADS
 from statistic import median_and_range
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.realpath(os.path.join(HERE, "../../../docs"))
-PAGE, PLOT = os.path.join(DOCS, "starvation.md"), os.path.join(DOCS, "starvation/latency.svg")
+PAGE = os.path.join(DOCS, "starvation.md")
 
 
 def by_scenario(results):
@@ -56,7 +58,9 @@ def print_scenario(name, measurements):
         line += " "
     failed = {job for one in measurements for job, end in one["jobs"].items() if end["outcome"] != "succeeded"}
     fetched = median_and_range(one["fetched_bytes"] >> 20 for one in measurements)[0]
-    line += f" {foreign(measurements)}" + (f"  read again: {fetched:.0f} MiB" if fetched else "") + (f"  not succeeded: {', '.join(sorted(failed))}" if failed else "")
+    line += f" {foreign(measurements)}"
+    line += f"  read again: {fetched:.0f} MiB" if fetched else ""
+    line += f"  not succeeded: {', '.join(sorted(failed))}" if failed else ""
     print(line, flush=True)
 
 
@@ -70,6 +74,8 @@ def _updates(name, found):
 
 def _scenario_table(results, workload):
     found = {name: all for name, all in by_scenario(results).items() if SCENARIOS[name].workload == workload}
+    if not found:
+        return "Not measured."
     has_syncs = all(one["sync"] for all_rounds in found.values() for one in all_rounds)
     heads = ["", "updates end after", "request p50", "p95", "p99", "p99.9", "max"]
     if has_syncs:
@@ -102,10 +108,6 @@ def _goal_table(results):
     return "\n".join(rows)
 
 
-def _disk_scheduler(results):
-    return next(measured["disk_scheduler"] for one in results["rounds"] for measured in one.values())
-
-
 def print_goals(results):
     for goal in judge(by_scenario(results)):
         print(f"{'met ' if goal.is_met else 'MISS'} {goal.text}: {goal.measured}")
@@ -113,10 +115,12 @@ def print_goals(results):
 
 def _circumstances(results):
     machine = results["machine"]
+    one = next(scenario for one in results["rounds"] for scenario in one.values())
+    rounds = len(results["rounds"])
     return (
-        f"{results['date']}: {len(results['rounds'])} rounds on {machine['cpus']} CPUs ({machine['processor']}), Linux "
-        f"{machine['kernel']}, of which the lab had one; in the lab {machine['guest_kernel']}, 2 GiB, its disk with the "
-        f"scheduler {_disk_scheduler(results)}. {results['remark']}").rstrip()
+        f"{results['date']}, {rounds} round{'s' if rounds > 1 else ''} on one of {machine['cpus']} CPUs "
+        f"({machine['processor']}, Linux {machine['kernel']}). In the lab {results['lab']} with Linux {one['kernel']}, "
+        f"2 GiB, the disk with the scheduler {one['disk_scheduler']}. {results['remark']}").rstrip()
 
 
 def _replace(page, name, text):
@@ -139,21 +143,36 @@ def _panels(results):
              [one[kind]["p50"] for one in all])
             for name, all in found.items() if SCENARIOS[name].workload == workload and name != "requests/over-memory"
         ]
-        yield title, rows
+        if rows:
+            yield title, rows
 
 
-def write_page(results):
-    """Brings the tables of the page and the plots up to date."""
+def results_file(lab):
+    return os.path.join(DOCS, f"starvation/{lab}.json")
+
+
+def write_page():
+    """Brings the tables of the page and the plots up to date with the files of results."""
     with open(PAGE) as file:
         page = file.read()
-    page = _replace(page, "circumstances", _circumstances(results))
-    for workload in WORKLOADS:
-        page = _replace(page, workload, _scenario_table(results, workload))
-    page = _replace(page, "goals", _goal_table(results))
-    if results.get("governor"):
-        page = _replace(page, "governor", governing.table(results["governor"]))
-        governing.write_plot(results["governor"], os.path.join(DOCS, "starvation/governor.svg"))
+    governor = {}
+    for lab in LABS:
+        if not os.path.exists(results_file(lab)):
+            continue
+        with open(results_file(lab)) as file:
+            results = json.load(file)
+        page = _replace(page, f"{lab}: circumstances", _circumstances(results))
+        for workload in WORKLOADS:
+            page = _replace(page, f"{lab}: {workload}", _scenario_table(results, workload))
+        page = _replace(page, f"{lab}: goals", _goal_table(results))
+        with open(os.path.join(DOCS, f"starvation/{lab}.svg"), "w") as file:
+            file.write(dots(
+                f"{results['lab']}: 99th percentile of latency, each round and the median (ms)",
+                list(_panels(results))))
+        if results["governor"]:
+            governor[results["lab"]] = results["governor"]
+    if governor:
+        page = _replace(page, "governor", governing.table(governor))
+        governing.write_plot(governor, os.path.join(DOCS, "starvation/governor.svg"))
     with open(PAGE, "w") as file:
         file.write(page)
-    with open(PLOT, "w") as file:
-        file.write(dots("99th percentile of latency, each round and the median (ms)", list(_panels(results))))

@@ -1,5 +1,5 @@
-"""The ways to run the updates of a scenario. Each takes the scenario and the task, returns when the last update has ended,
-and says of each update how it ended ("succeeded", "oom_killed", ...) and after how many seconds.
+"""The ways to run the updates of a scenario. Each takes the scenario and the task, returns when the last update has
+ended, and says of each how it ended ("succeeded", "oom_killed", ...) and after how many seconds.
 """
 import glob
 import json
@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 import tomllib
+from dataclasses import replace
 from datetime import datetime
 
 from scenarios import DISK
@@ -20,18 +21,26 @@ class RunnerError(Exception):
 
 
 def shipped_io(task, policy):
-    """The `io` of a shipped policy with the path of the disk under test: what its comment asks an administrator to do."""
+    """The `io` of a shipped policy with the path of the disk under test, as its comment asks an administrator to do."""
     with open(os.path.join(task["policies"], f"{policy}.toml"), "rb") as file:
         run = tomllib.load(file)["run"]
     return [{**cap, "path": DISK} for cap in run["io"]]
 
 
-def _start_all(scenario, wrap):
+def jobs_of(scenario, task):
+    """With as much work as suits this lab's CPU."""
+    for job in scenario.jobs:
+        if job.script == "eat":
+            job = replace(job, environment={**job.environment, "PASSES": str(task["passes"])})
+        yield job
+
+
+def _start_all(scenario, task, wrap):
     began = time.monotonic()
     processes = {
         subprocess.Popen(
             [*wrap(job), os.path.join(HERE, "jobs", job.script), "update"], env={**os.environ, **job.environment}): job
-        for job in scenario.jobs
+        for job in jobs_of(scenario, task)
     }
     jobs = {}
     while len(jobs) < len(processes):
@@ -45,12 +54,12 @@ def _start_all(scenario, wrap):
     return jobs
 
 
-def run_plain(scenario, _task):
-    return _start_all(scenario, lambda _: [])
+def run_plain(scenario, task):
+    return _start_all(scenario, task, lambda _: [])
 
 
-def run_nice(scenario, _task):
-    return _start_all(scenario, lambda _: ["nice", "-n19", "ionice", "-c3"])
+def run_nice(scenario, task):
+    return _start_all(scenario, task, lambda _: ["nice", "-n19", "ionice", "-c3"])
 
 
 def _bytes(size):
@@ -75,7 +84,7 @@ def run_groups(scenario, task):
     for name, value in controls.items():
         with open(f"{top}/{name}", "w") as control:
             control.write(value)
-    return _start_all(scenario, lambda _: ["sh", "-c", f'echo $$ >{top}/cgroup.procs; exec "$@"', "sh"])
+    return _start_all(scenario, task, lambda _: ["sh", "-c", f'echo $$ >{top}/cgroup.procs; exec "$@"', "sh"])
 
 
 def _toml(value):
@@ -141,7 +150,7 @@ def run_update_all(scenario, task):
     write_site_policy({"run": {"io": shipped_io(task, scenario.policy), **scenario.additions}})
     # On the disk under test, as /var/lib and /var/log would be.
     state = f"{DISK}/state"
-    process = start_update_all(task, scenario.jobs, scenario.policy, state)
+    process = start_update_all(task, jobs_of(scenario, task), scenario.policy, state)
     status = process.wait()
     jobs = {}
     if status in (0, 1):

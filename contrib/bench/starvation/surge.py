@@ -4,8 +4,8 @@ from scenarios import DISK, Job
 
 # Seconds of the course: little to do, much to do, and little again.
 CALM, SURGE, RECOVERY = 10, 30, 25
-# Requests a second, of 2 ms each: of the CPU 4 % and 70 %.
-FEW, MANY = 20, 350
+# Requests a second, of 2 ms each: of the CPU 4 % and 60 %.
+FEW, MANY = 20, 300
 GROUP = "service"
 POLICY = {
     "governed": {
