@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the host's side of both labs.
 
 # Makes every mount read-only but /run and the directories given: the guest's root is root on the host's files.
