@@ -162,10 +162,12 @@ static struct clx_launch *copy_spec(const struct clx_spec *spec) {
 
 static atomic_int remembered_method = CLX_CLONE_INTO_GROUP;
 
-// What a child does to all that share its memory, unless its parent sleeps until it has left: a change of its user clears
-// the dumpable flag, and its oom_score_adj becomes everybody's (__set_oom_adj in the kernel's fs/proc/base.c).
+// What happens to all that share the child's memory, unless its parent sleeps until it has left: a change of its user clears
+// the dumpable flag; its oom_score_adj becomes everybody's (__set_oom_adj in the kernel's fs/proc/base.c); and when its group
+// is out of memory, the kernel kills all that share the memory of its victim (__oom_kill_process in mm/oom_kill.c), of which
+// it takes none whose parent sleeps (in_vfork there).
 static int must_sleep(const struct clx_spec *spec) {
-    return (spec->settings & (CLX_SET_IDENTITY | CLX_SET_OOM_SCORE)) != 0;
+    return (spec->settings & (CLX_SET_IDENTITY | CLX_SET_OOM_SCORE | CLX_MAY_RUN_OUT_OF_MEMORY)) != 0;
 }
 
 static long clone_modern(struct clx_launch *launch, int *pidfd, int into_group) {

@@ -20,8 +20,6 @@ public final class Leaf: Sendable {
     private let branch: Branch
     private let name: String
     private let controllers: Set<Controller>
-    /// Limits that were changed since.
-    private let changed = Mutex<[ControlWrite]>([])
     /// cgroup.events, opened when first asked for: most steps end without anybody waiting for leftovers.
     private let events = Mutex<OwnedDescriptor?>(nil)
 
@@ -45,9 +43,9 @@ public final class Leaf: Sendable {
     /// For `clone3` into the group; open as long as this object is there.
     public var directory: CInt { group.directory.raw }
 
-    /// Changes limits while processes are in it. The kernel may first have to take memory back, which can last.
-    /// - Returns: those that are not in force as asked for.
-    public func change(_ writes: [ControlWrite]) -> [LimitDeviation] {
+    /// Changes limits while processes are in it; each is read back. The kernel may first have to take memory back, which can
+    /// last.
+    public func change(_ writes: [ControlWrite]) -> AppliedLimits {
         let result = group.apply(writes, controllers: controllers)
         limits.withLock { limits in
             for write in result.applied {
@@ -62,7 +60,7 @@ public final class Leaf: Sendable {
                 }
             }
         }
-        return result.deviations
+        return result
     }
 
     /// Ends all processes in the group and below at once, whatever they do.
@@ -108,9 +106,12 @@ public final class Leaf: Sendable {
         }
     }
 
+    /// Whether the kernel accounts for its memory, and so may kill in it when it, or a group above, has none left.
+    public var hasMemoryController: Bool { controllers.contains(.memory) }
+
     /// What happened to its memory; `nil` without the memory controller.
     public func memoryEvents() -> MemoryEvents? {
-        controllers.contains(.memory) ? try? MemoryEvents.read(in: directory) : nil
+        hasMemoryController ? try? MemoryEvents.read(in: directory) : nil
     }
 
     /// CPU time used up to now.
@@ -118,32 +119,20 @@ public final class Leaf: Sendable {
 
     /// `nil` without the memory controller.
     public var memoryInUse: ByteCount? {
-        controllers.contains(.memory) ? MemoryController.inUse(in: directory) : nil
+        hasMemoryController ? MemoryController.inUse(in: directory) : nil
     }
 
     /// The lowest of its own limits on memory that are in force.
     public var memoryLimit: ByteCount? {
-        let changed = changed.withLock { $0 }
-        let unchanged = applied.filter { limit in !changed.contains { $0.file == limit.file } }
-        return (unchanged + changed).compactMap { limit in
+        applied.compactMap { limit in
             limit.file == "memory.high" || limit.file == "memory.max" ? Int64(limit.value).map(ByteCount.init) : nil
         }.min()
-    }
-
-    /// Changes limits while its processes run; each is read back.
-    public func change(_ limits: [ControlWrite]) -> AppliedLimits {
-        let result = group.apply(limits, controllers: controllers)
-        changed.withLock { changed in
-            changed.removeAll { old in result.applied.contains { $0.file == old.file } }
-            changed += result.applied
-        }
-        return result
     }
 
     /// What of its memory the kernel would take back where somebody needs the room: what it has read and written of files.
     /// After its last process that is nearly all it has.
     public var fileCache: ByteCount? {
-        controllers.contains(.memory) ? MemoryController.fileCache(in: directory) : nil
+        hasMemoryController ? MemoryController.fileCache(in: directory) : nil
     }
 
     /// What it has used up to now. To be read before `remove`.

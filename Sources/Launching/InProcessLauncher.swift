@@ -63,6 +63,7 @@ public final class InProcessLauncher: Launcher, Sendable {
         spec.environment = UnsafePointer(strings.environment)
         spec.directory = UnsafePointer(strings.directory)
         spec.group = request.leaf?.directory ?? -1
+        if request.leaf?.hasMemoryController ?? false { spec.settings |= CLX_MAY_RUN_OUT_OF_MEMORY.rawValue }
         spec.ignored_signals = ignoredSignals
         spec.first_method = method.value
         setPriorities(request, &spec)

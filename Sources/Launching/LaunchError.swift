@@ -81,7 +81,8 @@ extension LaunchError {
     }
 
     private static func advice(_ stage: LaunchStage, _ errno: Errno, _ request: LaunchRequest) -> String {
-        switch (stage, errno) {
+        let noMemory = "its group has no memory left for it: raise memory_max"
+        return switch (stage, errno) {
         case (.clone, .resourceTemporarilyUnavailable), (.clone, .noMemory):
             "the machine, the user or the group is at its limit of processes: see ulimit -u and pids.max"
         case (.clone, .badFileDescriptor), (.clone, .noSuchFileOrDirectory), (.clone, .operationNotSupportedByDevice),
@@ -98,8 +99,11 @@ extension LaunchError {
             "it must be executable for that user (chmod +x), on a file system that is not mounted noexec"
         case (.execute, .execFormatError):
             "it is no program of this machine, or a script without #! in its first line"
+        case (.execute, .noMemory): noMemory
         case (.execute, .fileTooLarge), (.execute, .argListTooLong):
-            "its arguments and environment are longer than the kernel takes"
+            // The kernel says the same where the group has no memory left for them.
+            request.leaf?.memoryEvents()?.oom ?? 0 > 0
+                ? noMemory : "its arguments and environment are longer than the kernel takes"
         case (.execute, .textFileBusy):
             "somebody is writing it at this moment: try again"
         case (.directory, .permissionDenied), (.directory, .noSuchFileOrDirectory):

@@ -66,6 +66,23 @@ struct LimitTests {
         }
     }
 
+    @Test("A step whose group has not the memory to start it fails, and the kernel kills nobody else for it")
+    func noMemoryToStart() throws {
+        try withTree { tree in
+            let leaf = try tree.makeLeaf(
+                step("tiny"), isProtected: false,
+                limits: [
+                    control("memory.swap.max", "0"), control("memory.max", "65536"), control("memory.oom.group", "1"),
+                ])
+            // The kernel gathers them for the new program while the child still shares the memory of this process.
+            let arguments = Array(repeating: String(repeating: "x", count: 100_000), count: 15)
+            let error = #expect(throws: LaunchError.self) { try start("/bin/true", arguments, in: leaf) }
+            #expect(error?.stage == .execute)
+            #expect(error?.advice == "its group has no memory left for it: raise memory_max")
+            try leaf.remove()
+        }
+    }
+
     @Test("A protected step survives a sibling that eats all the memory of the steps")
     func protectedSurvives() throws {
         try withTree { tree in

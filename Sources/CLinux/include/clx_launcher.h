@@ -49,6 +49,8 @@ enum clx_setting {
     CLX_SET_CAPABILITIES = 1 << 7,
     CLX_SET_NO_NEW_PRIVILEGES = 1 << 8,
     CLX_SET_DEATH_SIGNAL = 1 << 9,
+    // The kernel may kill in the child's group for memory: it is not to take the caller with it.
+    CLX_MAY_RUN_OUT_OF_MEMORY = 1 << 10,
 };
 
 // How a child gets into its group, in the order in which it is tried. What the kernel refuses for a reason that will
@@ -128,8 +130,8 @@ struct clx_launch;
 
 // Starts a program in a session of its own, with default signal dispositions and no signal blocked. Returns as soon as there
 // is a process: 0; or -1 with `stage` and `error`, and there is none. The child makes its way by itself, since it may be
-// starved or frozen by its group; only one that changes its user or its oom_score_adj is waited for. The descriptors that
-// are handed to it may be closed, `spec` and all that it points to may be changed at once.
+// starved or frozen by its group; only one that changes its user or its oom_score_adj, or may run out of memory, is waited
+// for. The descriptors that are handed to it may be closed, `spec` and all that it points to may be changed at once.
 int clx_begin(const struct clx_spec *spec, struct clx_spawned *out, struct clx_launch **begun);
 
 // Whether the child ended before it was the program: 1, and then `stage` and `error` say where. 0 while it is not known;

@@ -124,7 +124,7 @@ struct PolicyRevision: Sendable {
             let result = tree.applyRunLimits(run: writes.run, steps: writes.steps, protected: writes.protected)
             deviations += [result.run, result.steps, result.protected].flatMap(\.deviations).map { (nil, $0) }
         }
-        for (change, writes) in leaves { deviations += change.leaf.change(writes).map { (change.step, $0) } }
+        for (change, writes) in leaves { deviations += change.leaf.change(writes).deviations.map { (change.step, $0) } }
         return deviations
     }
 }
