@@ -15,16 +15,18 @@ struct PolicyChangeTests {
         """
 
     /// A step that waits, a commit that does, and the run's group.
-    private func begin(_ program: Program, _ policy: String) throws -> (RunningProgram, gate: String, group: String) {
-        let gate = try program.makeFIFO("gate")
-        try program.add("build", script: "echo ready; cat \(gate)")
-        try program.add("commit", manifest: "protected_phases = [\"execute\"]", script: "echo ready; cat \(gate)")
+    /// - Returns: with what lets both go on. Each has a FIFO of its own: of one that is shared the first could read for both.
+    private func begin(_ program: Program, _ policy: String) throws -> (RunningProgram, goOn: String, group: String) {
+        let gates = try ["build", "commit"].map(program.makeFIFO)
+        try program.add("build", script: "echo ready; cat \(gates[0])")
+        try program.add("commit", manifest: "protected_phases = [\"execute\"]", script: "echo ready; cat \(gates[1])")
         let running = try program.start(policy: policy)
         for plugin in ["build", "commit"] {
             try running.wait { $0.plugin?.rawValue == plugin && $0.lines == ["ready"] }
         }
         let leaf = try #require(running.starts("build").first?.cgroup)
-        return (running, gate, "/sys/fs/cgroup" + leaf.split(separator: "/").dropLast(2).map { "/\($0)" }.joined())
+        let goOn = gates.map { "echo go >\($0)" }.joined(separator: "; ")
+        return (running, goOn, "/sys/fs/cgroup" + leaf.split(separator: "/").dropLast(2).map { "/\($0)" }.joined())
     }
 
     @Test(
@@ -32,7 +34,7 @@ struct PolicyChangeTests {
     )
     func limits() throws {
         let program = try Program()
-        let (running, gate, group) = try begin(program, policy)
+        let (running, goOn, group) = try begin(program, policy)
         func read(_ file: String) throws -> String { try readText("\(group)/\(file)") }
         #expect(try read("steps/memory.max") == "\(500 << 20)" && read("cpu.idle") == "1")
         let said = try program.ask(
@@ -47,7 +49,7 @@ struct PolicyChangeTests {
         #expect(try read("protected/commit.execute/memory.max") == "max")
         #expect(try read("protected/commit.execute/memory.high") == "\(100 << 20)")
         #expect(try read("protected/commit.execute/pids.max") == "max")
-        try shell("echo go >\(gate); echo go >\(gate)")
+        try shell(goOn)
         let run = try running.finish()
         #expect(run.cause == .code(0), "\(run.errors)")
         try program.expectNothingLeft()
@@ -56,7 +58,7 @@ struct PolicyChangeTests {
     @Test("What the kernel refuses is refused where the policy requires its limits, and all is as before")
     func refused() throws {
         let program = try Program()
-        let (running, gate, group) = try begin(program, policy)
+        let (running, goOn, group) = try begin(program, policy)
         // A controller that is taken away under the run: its file is there no more.
         try shell("cd '\(group)/steps' && echo -pids >cgroup.subtree_control")
         #expect(!fileExists("\(group)/steps/build.execute/pids.max"))
@@ -65,7 +67,7 @@ struct PolicyChangeTests {
                 + "step.memory_max=100M; echo code $?")
         #expect(said.contains("code 3") && said.contains("pids.max"), "\(said)")
         #expect(try readText("\(group)/steps/build.execute/memory.max") == "\(200 << 20)")
-        try shell("echo go >\(gate); echo go >\(gate)")
+        try shell(goOn)
         #expect(try running.finish().cause == .code(0))
         try program.expectNothingLeft()
     }

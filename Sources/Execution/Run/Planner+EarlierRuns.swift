@@ -17,15 +17,19 @@ extension Planner {
     }
 
     /// Gives a step at once what it was given last when it had been killed for memory, where the policy has it tried with
-    /// more.
-    func applyLesson(of step: StepID, to settings: inout StepSettings) -> LimitDeviation? {
-        guard settings.oomRetries > 0, machine.controllers.contains(.memory), let limit = settings.limits.memoryMax,
-            let share = record.share(of: step, insteadOf: limit, atMost: settings.largestMemory ?? machine.memory)
+    /// more: that is the policy's own doing, so `enforcement = "required"` does not refuse it.
+    /// - Returns: what to tell of it.
+    func applyLesson(to command: inout StepCommand) -> LimitDeviation? {
+        let settings = command.settings
+        guard !command.isProtected, settings.oomRetries > 0, machine.controllers.contains(.memory),
+            let limit = settings.limits.memoryMax,
+            let share = record.share(
+                of: command.step, insteadOf: limit, atMost: settings.largestMemory ?? machine.memory)
         else { return nil }
-        settings.limits = settings.limits.withMemoryMax(share)
+        command = self.command(command, with: share)
         return LimitDeviation(
             control: "memory.max", requested: "\(limit.bytes)", effective: "\(share.bytes)",
-            reason: "\(step) was killed at its memory limit in an earlier run (oom_retry)")
+            reason: "\(command.step) was killed at its memory limit in an earlier run (oom_retry)")
     }
 
     /// The same step with another `memory.max`.

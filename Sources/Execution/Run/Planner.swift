@@ -83,6 +83,7 @@ struct Planner {
         var commands: [StepID: StepCommand] = [:]
         var accounts: [StepID: String] = [:]
         var missing: [StepID: [LimitDeviation]] = [:]
+        var lessons: [StepID: LimitDeviation] = [:]
         var lockedFiles: [StepID: [String]] = [:]
 
         for plugin in facts {
@@ -96,10 +97,11 @@ struct Planner {
             }
             for step in wanted {
                 let id = StepID(plugin.name, step.phase.phase)
-                let (command, deviations) = command(for: step, of: plugin, in: run)
+                var command: StepCommand
+                (command, missing[id]) = self.command(for: step, of: plugin, in: run)
+                lessons[id] = applyLesson(to: &command)
                 commands[id] = command
                 accounts[id] = known[command.runAs]
-                missing[id] = deviations
                 // One that only says what it would do changes nothing that a lock is for.
                 if !selection.isDryRun { lockedFiles[id] = step.phase.locks }
             }
@@ -155,7 +157,7 @@ struct Planner {
             skipped: (skipped + graph.skipped).sorted { $0.plugin < $1.plugin }, makespanSeconds: schedule.makespan,
             criticalPath: schedule.criticalPath.map { graph.step($0) },
             fetch: fetched.isEmpty ? nil : fetched.reduce(ByteCount(0), +),
-            deviations: unenforced + cuts(of: steps))
+            deviations: unenforced + Self.eachOnce(steps.compactMap { lessons[$0.id] }) + cuts(of: steps))
         plan.policyHash = sha256(policy.canonicalText)
         return PreparedRun(
             plan: plan, graph: graph, commands: commands,
@@ -272,7 +274,6 @@ struct Planner {
         // It calls sudo itself: that needs the privileges which this would forbid.
         if plugin.callsSudo { settings.noNewPrivileges = false }
         let isProtected = phase.isProtected && !selection.isDryRun
-        let lesson = isProtected ? nil : applyLesson(of: StepID(plugin.name, phase.phase), to: &settings)
         let (writes, deviations) = controlWrites(
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
         let command = StepCommand(
@@ -282,7 +283,7 @@ struct Planner {
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
-        return (command, deviations + [lesson].compactMap(\.self))
+        return (command, deviations)
     }
 
     /// A step's command with what the policy says now: of its limits, and of how it is started and ended. As whom it runs was
