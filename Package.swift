@@ -34,7 +34,7 @@ let effects: [Target] = [
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
     .target(
         name: "Execution",
         dependencies: [

@@ -39,9 +39,9 @@ final class DownloadLimit {
             let place = try Self.place(of: tree)
             rules = DownloadRules(run: run, group: place.group, level: place.level, rate: rate)
         }
-        guard let program = ProgramLookup(path: Personas.securePath).path(of: "nft") else {
+        guard let program = ProgramLookup(path: securePath).path(of: "nft") else {
             throw DownloadLimitRefusal(
-                reason: "the program nft is not in \(Personas.securePath); install the package nftables")
+                reason: "the program nft is not in \(securePath); install the package nftables")
         }
         do {
             let pipe = try Pipe().ends()
