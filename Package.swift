@@ -22,6 +22,7 @@ let pure: [Target] = [
     .target(name: "Governing", dependencies: ["UpdateModel"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
+    .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
 ]
 
 /// What touches the machine.
@@ -67,6 +68,7 @@ let tests: [Target] = [
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
+    .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
