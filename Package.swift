@@ -36,18 +36,20 @@ let effects: [Target] = [
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
 let executables: [Target] = [
-    .executableTarget(name: "update-all", dependencies: ["Execution", "Terminal", "Interchange", arguments]),
+    .executableTarget(name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
+    .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -73,6 +75,7 @@ let tests: [Target] = [
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
     .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
@@ -84,6 +87,7 @@ let package = Package(
     products: [
         .executable(name: "update-all", targets: ["update-all"]),
         .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
+        .executable(name: "update-all-helper", targets: ["update-all-helper"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
