@@ -40,14 +40,16 @@ let effects: [Target] = [
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration",
+            "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
 let executables: [Target] = [
-    .executableTarget(name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
+    .executableTarget(
+        name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
 ]

@@ -1,12 +1,9 @@
 // The programs by which a person becomes root, and how each is told to start the helper.
 
 import Glibc
+import UpdateModel
 
-/// A program that starts another as root, once the person has shown who they are.
-public enum ElevationMethod: String, Sendable, CaseIterable {
-    // In the order in which they are looked for.
-    case sudo, doas, run0, pkexec
-
+extension ElevationMethod {
     /// Where such programs are. A person's own PATH is not searched: what is asked for a password must be root's.
     static let directories = ["/usr/bin", "/usr/local/bin", "/bin", "/usr/sbin", "/sbin"]
 

@@ -58,7 +58,11 @@ private struct Installation {
     /// - Parameters:
     ///   - answers: what they type, one whenever something asks for their password.
     ///   - hasTerminal: whether they have one.
-    func run(_ arguments: String = "", answers: [String] = [], hasTerminal: Bool = true) throws -> (
+    ///   - whenBegun: called with the program's process id once a step has printed `begun`.
+    func run(
+        _ arguments: String = "", answers: [String] = [], hasTerminal: Bool = true,
+        whenBegun: ((pid_t) throws -> Void)? = nil
+    ) throws -> (
         code: Int32, text: String
     ) {
         let account = try #require(try Account.named(Self.person))
@@ -73,7 +77,7 @@ private struct Installation {
         if hasTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 200), controlling: true) }
         let process = try InProcessLauncher().launch(request)
         guard let stream = process.takeStdout() else { throw Errno.badFileDescriptor }
-        var (text, answers) = ("", answers)
+        var (text, answers, whenBegun) = ("", answers, whenBegun)
         var unread = ""
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while waitReadable(stream.raw, limit: .seconds(90)) {
@@ -82,6 +86,10 @@ private struct Installation {
             let piece = String(decoding: buffer[..<count], as: UTF8.self)
             text += piece
             unread += piece
+            if text.contains("begun"), let call = whenBegun {
+                whenBegun = nil
+                try call(process.pid)
+            }
             if unread.contains("password of \(Self.person)"), unread.hasSuffix(": "), !answers.isEmpty {
                 unread = ""
                 try writeAll(stream.raw, Array(answers.removeFirst().utf8))
@@ -101,12 +109,13 @@ private struct Installation {
     }
     var audit: String { (try? readText("/var/log/update-all/audit.log")) ?? "" }
 
-    /// Nothing of root's is left: no group, no process, no directory.
-    func expectNothingLeft() throws {
-        // The helper ends when it has said that all is done.
+    /// Records an issue where something of root's is left: a group, a process, a directory.
+    /// - Parameter limit: for the helper, which ends when it has said that all is done. Seconds.
+    func expectNothingLeft(limit: Int = 10) throws {
         let programs = "pgrep -lx 'update-all|update-all-help|update-all-guar'"
-        let left = try shell("timeout 10 sh -c \"while \(programs); do sleep 0.1; done\" >/dev/null; \(programs) || true")
-        #expect(left == "")
+        let left = try shell(
+            "timeout \(limit) sh -c \"while \(programs); do sleep 0.1; done\" >/dev/null; \(programs) || true")
+        #expect(left == "", "\(left)")
         #expect(try shell("find \(updateAllSlice) -mindepth 1 -type d -name 'run-*' 2>/dev/null || true") == "")
         #expect(try shell("ls -d /run/update-all-* 2>/dev/null || true") == "")
     }
@@ -202,6 +211,35 @@ struct ProgramPrivilegeTests {
         #expect(ended.code == 1, "\(ended.text)")
         #expect(ended.text.contains("is not safe to run as root"), "\(ended.text)")
         #expect(!site.audit.contains("as=root"), "\(site.audit)")
+    }
+
+    private static let rule =
+        "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\""
+
+    @Test("when update-all is killed, root's step is ended at once, its commit by itself, and nothing is left")
+    func programKilled() throws {
+        let site = try Installation(rules: Self.rule)
+        try site.add("roots", runAs: "root", script: "echo begun; exec sleep 1000")
+        try site.add(
+            "commit", runAs: "root", manifest: "protected_phases = [\"execute\"]",
+            script: "touch /run/commit-began; sleep 4; echo whole >/run/commit-ended")
+        try shell("rm -f /run/commit-*")
+        _ = try site.run { pid in
+            try shell("timeout 30 sh -c 'until [ -e /run/commit-began ]; do sleep 0.1; done'")
+            kill(pid, SIGKILL)
+        }
+        try site.expectNothingLeft(limit: 30)
+        #expect(try shell("cat /run/commit-ended; pgrep -x sleep || true") == "whole\n")
+        #expect(site.audit.contains("update-all has gone"), "\(site.audit)")
+    }
+
+    @Test("when the helper is killed, the run ends with what failed, and does not wait for ever")
+    func helperKilled() throws {
+        let site = try Installation(rules: Self.rule)
+        try site.add("roots", runAs: "root", script: "echo begun; exec sleep 1000")
+        let ended = try site.run { _ in try shell("pkill -KILL -x update-all-help") }
+        #expect(ended.code == 1, "\(ended.text)")
+        #expect(try shell("pgrep -x sleep || true") == "")
     }
 
     @Test("the administrator's limits are in force in root's groups, and a person cannot lift them")
