@@ -24,7 +24,9 @@ public struct Elevation: Sendable, Hashable {
     /// The way that this machine has; `nil` where it has none, or the helper is not there.
     /// - Parameter choice: what the configuration says; `nil`: the first that is here.
     public static func available(_ choice: ElevationMethod?, helper: String?) -> Elevation? {
-        guard let helper, let method = choice ?? ElevationMethod.available, let program = method.program else { return nil }
+        guard let helper, let method = choice ?? ElevationMethod.available, let program = method.program else {
+            return nil
+        }
         return Elevation(method: method, program: program, helper: helper)
     }
 

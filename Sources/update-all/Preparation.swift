@@ -56,7 +56,9 @@ struct Preparation {
             places: places, policy: policy, selection: selection, environment: currentEnvironment(),
             version: programVersion)
         session.options = options
-        if usesSudo, !places.isSystemWide { session.elevation = .available(configuration.elevation?.value, helper: places.helper) }
+        if usesSudo, !places.isSystemWide {
+            session.elevation = .available(configuration.elevation?.value, helper: places.helper)
+        }
         session.pluginSettings = configuration.pluginSettings
         self.session = try RunSession(session)
         if isVerbose {
