@@ -11,7 +11,7 @@ SWIFT ?= swift
 # where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
-  curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c
+  curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
 
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
@@ -57,19 +57,20 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
 	@install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/update-all \
 	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins \
-	  $(DESTDIR)$(PREFIX)/share/update-all/schema
+	  $(DESTDIR)$(PREFIX)/share/update-all/schema $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
 	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
 	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
 	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"
+	@install -m 644 docs/man/update-all.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \
 	  install -m $$mode "$$file" $(DESTDIR)$(PREFIX)/share/update-all/plugins/; done
 
 uninstall: ## what install put there
-	@rm -f $(DESTDIR)$(PREFIX)/bin/update-all
+	@rm -f $(DESTDIR)$(PREFIX)/bin/update-all $(DESTDIR)$(PREFIX)/share/man/man1/update-all.1
 	@rm -rf $(DESTDIR)$(PREFIX)/libexec/update-all $(DESTDIR)$(PREFIX)/share/update-all
 
 clean: ## what a build left
