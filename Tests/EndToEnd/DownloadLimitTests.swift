@@ -90,6 +90,26 @@ struct DownloadLimitTests {
         #expect(lines.suffix(2).first.flatMap { Int($0) } != nil && lines.last == "end", "\(text)")
     }
 
+    @Test(
+        "another rate that is set in the middle of a run takes the place of the first in the kernel, and goes with the run"
+    )
+    func changed() throws {
+        try site.plugin(
+            "fetch",
+            update: """
+                list() { nft list tables | while read -r table; do nft list $table; done | grep 'limit rate'; }
+                list
+                '\(Site.executable)' policy set --state-dir '\(site.path)/state' run.download_rate=2M
+                list
+                """)
+        let text = try isolated("$update_all \(limits); nft list tables; echo end")
+        let rates = text.split(separator: "\n").filter { $0.contains("limit rate over") }
+        #expect(rates.count == 2, "\(text)")
+        #expect(rates.first?.contains("over 1 mbytes/second") == true, "\(text)")
+        #expect(rates.last?.contains("over 2 mbytes/second") == true, "\(text)")
+        #expect(text.contains("run.download_rate = \"2M\" (was \"1M\")") && text.hasSuffix("end\n"), "\(text)")
+    }
+
     @Test("when update-all is killed the kernel forgets the table")
     func killed() throws {
         try site.plugin(

@@ -144,6 +144,7 @@ private let parts: Set = [
     "the time disks are busy",
     "pressure of others",
     "the run ends",
+    "the policy has nothing watched any more",
     "… rbps=max wbps=max riops=max wiops=max",
     "rights (… instead of …)",
 ]
