@@ -177,7 +177,8 @@ struct ProgramFaultTests {
         let refused = try program.run(policy: policy, prefix: prefix)
         #expect(refused.cause == .code(3), "\(refused.errors)")
         #expect(
-            refused.errors.contains("cpu.max = 50000 100000: the cpu controller is not available"), "\(refused.errors)")
+            refused.errors.contains("cpu.max = 50000 100000: it is not available under \(above)/delegated"),
+            "\(refused.errors)")
         #expect(refused.starts("plain").isEmpty)
 
         let run = try program.start(policy: policy, prefix: prefix, arguments: ["--set", "enforcement=preferred"])
