@@ -116,7 +116,8 @@ func pathComponent(_ path: String) throws(Errno) -> PathComponent {
         case S_IFLNK: .symbolicLink
         default: .file
         }
-    return PathComponent(path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777)
+    return PathComponent(
+        path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777, names: UInt(found.st_nlink))
 }
 
 func absolutePath(_ path: String) -> String {
