@@ -255,11 +255,11 @@ struct CeilingTests {
         let policy = try merge(
             etc: ["[plugin.apt]\nmemory_max = \"2G\""],
             set: ["plugin.apt.memory_max=4G", "plugin.apt.memory_high=3G"])
-        let line = "memory_high = \"2G\"        # cut from \"3G\" to the ceiling of etc-0.toml:2\n"
+        let line = "memory_high = \"2G\"  # cut from \"3G\" to the ceiling of etc-0.toml:2\n"
         for text in [
             policy.document(origins: false, on: machine), policy.document(of: apt, origins: false, on: machine),
         ] {
-            #expect(text.contains(line), "\(text)")
+            #expect(text.replacing(/" +#/, with: "\"  #").contains(line), "\(text)")
             _ = try merge(base: text)
         }
     }
