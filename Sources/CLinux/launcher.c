@@ -170,11 +170,13 @@ static int must_sleep(const struct clx_spec *spec) {
     return (spec->settings & (CLX_SET_IDENTITY | CLX_SET_OOM_SCORE | CLX_MAY_RUN_OUT_OF_MEMORY)) != 0;
 }
 
-static long clone_modern(struct clx_launch *launch, int *pidfd, int into_group) {
+long clx_clone_modern(struct clx_launch *launch) {
+    int into_group = launch->method == CLX_CLONE_INTO_GROUP;
     struct clone_args arguments = {
-        .flags = CLONE_VM | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID |
+        .flags = CLONE_VM | CLONE_PIDFD | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND | CLONE_CHILD_CLEARTID |
                  (must_sleep(&launch->spec) ? CLONE_VFORK : 0) | (into_group ? CLONE_INTO_CGROUP : 0),
-        .pidfd = (uintptr_t)pidfd,
+        .pidfd = (uintptr_t)&launch->pidfd,
+        .parent_tid = (uintptr_t)&launch->pid,
         .child_tid = (uintptr_t)&launch->is_inside,
         .exit_signal = SIGCHLD,
         .stack = (uintptr_t)launch->stack,
@@ -185,17 +187,19 @@ static long clone_modern(struct clx_launch *launch, int *pidfd, int into_group) 
     return clone_onto(SYS_clone3, (long)&arguments, sizeof arguments, 0, NULL, clx_run_child, launch);
 }
 
-static long clone_old(struct clx_launch *launch, int *pidfd) {
+static long clone_old(struct clx_launch *launch) {
     // Handlers are inherited here and would run in this process's memory: no signal may arrive until they are reset.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     launch->resets_all_signals = 1;
+    int pidfd = -1;
     long flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CHILD_CLEARTID | SIGCHLD;
     long result = clone_onto(
-        SYS_clone, flags, (long)(launch->stack + STACK_BYTES), (long)pidfd, (int *)&launch->is_inside, clx_run_child,
+        SYS_clone, flags, (long)(launch->stack + STACK_BYTES), (long)&pidfd, (int *)&launch->is_inside, clx_run_child,
         launch);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    launch->pidfd = pidfd;
     return result;
 }
 
@@ -204,20 +208,30 @@ static int is_refusal(long result) {
     return result == -ENOSYS || result == -EINVAL || result == -E2BIG || result == -EOPNOTSUPP || result == -EPERM;
 }
 
-static long clone_child(struct clx_launch *launch, int *pidfd, enum clx_method *method, int *was_refused) {
-    int has_group = launch->spec.group >= 0;
-    long result = -ENOSYS;
+// The ways in which a child has come into its group before: bit N for method N.
+static atomic_int proven_methods;
+
+static void prepare(struct clx_launch *launch, int method) {
+    launch->method = (enum clx_method)method;
+    launch->joins_group = launch->spec.group >= 0 && method != CLX_CLONE_INTO_GROUP;
+    launch->is_inside = 1;
+    launch->pid = 0;
+    launch->pidfd = -1;
+}
+
+static long clone_child(struct clx_launch *launch, int *was_refused) {
     int first = (int)launch->spec.first_method;
     if (first < remembered_method) first = remembered_method;
-    for (int attempt = first; attempt <= CLX_OLD_CLONE_THEN_MOVE; attempt++) {
-        if (attempt == CLX_CLONE_INTO_GROUP && !has_group) continue;
-        *method = (enum clx_method)attempt;
-        launch->joins_group = has_group && attempt != CLX_CLONE_INTO_GROUP;
-        launch->is_inside = 1;
-        if (attempt == CLX_OLD_CLONE_THEN_MOVE)
-            result = clone_old(launch, pidfd);
-        else
-            result = clone_modern(launch, pidfd, attempt == CLX_CLONE_INTO_GROUP);
+    if (first == CLX_CLONE_INTO_GROUP && launch->spec.group < 0) first = CLX_CLONE_THEN_MOVE;
+    int is_alone = must_sleep(&launch->spec) && !(launch->spec.settings & CLX_SET_IDENTITY);
+    if (is_alone && first != CLX_OLD_CLONE_THEN_MOVE && proven_methods & 1 << first) {
+        prepare(launch, first);
+        if (clx_launch_elsewhere(launch)) return launch->pid;
+    }
+    long result = -ENOSYS;
+    for (int method = first; method <= CLX_OLD_CLONE_THEN_MOVE; method++) {
+        prepare(launch, method);
+        result = method == CLX_OLD_CLONE_THEN_MOVE ? clone_old(launch) : clx_clone_modern(launch);
         if (!is_refusal(result)) break;
         *was_refused = 1;
     }
@@ -269,9 +283,10 @@ int clx_begin(const struct clx_spec *spec, struct clx_spawned *out, struct clx_l
         return -1;
     }
     int was_dumpable = spec->settings & CLX_SET_IDENTITY ? prctl(PR_GET_DUMPABLE) : 0;
-    int pidfd = -1, was_refused = 0;
-    long result = clone_child(launch, &pidfd, &out->method, &was_refused);
+    int was_refused = 0;
+    long result = clone_child(launch, &was_refused);
     if (was_dumpable == 1) prctl(PR_SET_DUMPABLE, 1);
+    out->method = launch->method;
     if (result < 0) {
         out->stage = CLX_STAGE_CLONE;
         out->error = (int)-result;
@@ -281,10 +296,11 @@ int clx_begin(const struct clx_spec *spec, struct clx_spawned *out, struct clx_l
     if (was_refused) {
         // The refusal was of the kernel, not of this group, once another way has led into the same group.
         wait_until_left(launch);
-        if (launch->stage == CLX_STAGE_NONE) remembered_method = (int)out->method;
+        if (launch->stage == CLX_STAGE_NONE) remembered_method = (int)launch->method;
     }
+    proven_methods |= 1 << launch->method;
     out->pid = (pid_t)result;
-    out->pidfd = pidfd;
+    out->pidfd = launch->pidfd;
     out->stage = CLX_STAGE_NONE;
     out->error = 0;
     *begun = launch;

@@ -140,15 +140,18 @@ private final class SetClock: Sendable {
 
     @Test("What waits when it closes is put off at once, and not when what it waits for has ended")
     func closingWhileWaiting() async throws {
-        let start = monotonicTime()
+        // Five seconds before the end of the window the clock stands still until the first step has started.
+        let start = Mutex<Duration?>(nil)
         bench.clock = {
-            let passed = (monotonicTime() - start).inSeconds * 1000
+            let passed = start.withLock(\.self).map { (monotonicTime() - $0).inSeconds * 1000 } ?? 0
             return Timestamp(millisecondsSince1970: noon.millisecondsSince1970 + 595_000 + Int64(passed))
         }
         bench.policyText += "[window]\nallow = [\"\(window(from: -10, to: 10, at: noon))\"]\n"
         let letGo = try addWaiting("first")
         try bench.add("next", "true", manifest: "after = [\"first\"]")
         let run = try await bench.run { _, kept in
+            #expect(await kept.wait(for: Self.hasStarted))
+            start.withLock { $0 = monotonicTime() }
             #expect(
                 await kept.wait { event in
                     if case .phaseEnd(let end) = event.body { end.outcome == .deferred } else { false }
