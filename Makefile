@@ -13,10 +13,14 @@ PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
   curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
 
+# Of make fuzz: how long for each target, and which; without a name all.
+SECONDS := 60
+TARGETS :=
+
 RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xlinker -s
 
-.PHONY: help deps test-deps build run test lint coverage ci bench bench-starvation install uninstall clean
+.PHONY: help deps test-deps build run test lint coverage ci bench bench-starvation fuzz install uninstall clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +56,9 @@ bench: test-deps build ## speed and size beside the peers, in one run
 
 bench-starvation: test-deps build ## what a service feels of updates, in the kernel lab: docs/starvation.md
 	@contrib/bench/starvation/run
+
+fuzz: deps ## the decoders of what others wrote, SECONDS=60 each; TARGETS="policy …"
+	@contrib/fuzz/run --seconds $(SECONDS) $(TARGETS)
 
 install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@[ -x $(RELEASE)/update-all-guardian ] || { echo "nothing is built yet: run make build first, not as root" >&2; exit 1; }
