@@ -103,7 +103,8 @@ struct GovernanceTests {
         /// A process that is to freeze does so when it has the CPU next, which others want here.
         func waits(for state: String) throws -> Bool {
             let file = "/sys/fs/cgroup\(group.joined())/steps/cgroup.events"
-            return try shell("timeout 60 sh -c \"until grep -q '\(state)' \(file); do sleep 0.1; done\"; echo $?") == "0\n"
+            return try shell("timeout 60 sh -c \"until grep -q '\(state)' \(file); do sleep 0.1; done\"; echo $?")
+                == "0\n"
         }
         // What this kernel does not tell is refused, since the policy requires all that it says.
         let refused = try shell(
