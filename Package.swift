@@ -61,6 +61,14 @@ let benchmarks: [Target] = [
 
 let tests: [Target] = [
     .target(name: "TestSupport", dependencies: ["UpdateModel"], path: "Tests/TestSupport"),
+    .target(
+        name: "FuzzTargets",
+        dependencies: [
+            "UpdateModel", "JSONDocument", "TomlDocument", "PluginProtocol", "Policy", "Interchange",
+            "GuardianProtocol",
+        ],
+        path: "contrib/fuzz/targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
     .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
     .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),

@@ -50,8 +50,8 @@ public struct Governor: Sendable {
     /// The waits before a way back double each time that it was too early, this many times at most.
     static let longestBackoff = 3
 
-    private let ladder: [Stage]
-    private let resumeAfter: Duration
+    private var ladder: [Stage]
+    private var resumeAfter: Duration
     private var rung = 0
     private var lastChange = Duration.zero
     /// When the pressure was last judged, and the worst ratio then.
@@ -64,16 +64,33 @@ public struct Governor: Sendable {
     private var cause = ""
 
     public init(action: Protection.Action, resumeAfter: Duration) {
-        let slow = (1...Self.lowestLevel).map { Stage.slowed(level: $0) }
-        switch action {
-        case .slow: ladder = [.normal, .holding] + slow
-        case .freeze: ladder = [.normal, .holding, .frozen]
-        case .slowThenFreeze: ladder = [.normal, .holding] + slow + [.frozen]
-        }
+        ladder = Self.ladder(action)
         self.resumeAfter = resumeAfter
     }
 
+    private static func ladder(_ action: Protection.Action) -> [Stage] {
+        let slow = (1...lowestLevel).map { Stage.slowed(level: $0) }
+        return switch action {
+        case .slow: [.normal, .holding] + slow
+        case .freeze: [.normal, .holding, .frozen]
+        case .slowThenFreeze: [.normal, .holding] + slow + [.frozen]
+        }
+    }
+
     public var stage: Stage { ladder[rung] }
+
+    /// The policy has other stages, or another wait, from `now` on. A stage that there is no more becomes the next one that
+    /// steps back less; how far to go is then seen as ever.
+    /// - Returns: what changes.
+    public mutating func revise(action: Protection.Action, resumeAfter: Duration, at now: Duration) -> Change? {
+        let old = stage
+        ladder = Self.ladder(action)
+        self.resumeAfter = resumeAfter
+        rung = ladder.lastIndex { $0 <= old } ?? 0
+        guard stage != old else { return nil }
+        lastChange = now
+        return Change(from: old, to: stage, cause: cause)
+    }
 
     /// Takes what others suffer at `now`, which never goes back.
     /// - Returns: what changes, at most one stage.

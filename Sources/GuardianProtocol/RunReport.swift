@@ -104,20 +104,27 @@ public struct RunReport: Equatable, Sendable {
     /// Reads a report; never fails, since half a report is worth telling too.
     public init(run: RunID, content: [UInt8]) {
         self.run = run
+        var noted = Noted()
         for line in content.split(separator: 0x0A) {
-            if let entry = Entry(line: String(decoding: line, as: UTF8.self)) { note(entry) }
+            if let entry = Entry(line: String(decoding: line, as: UTF8.self)) { note(entry, &noted) }
         }
     }
 
-    mutating func note(_ entry: Entry) {
+    /// The steps that were read so far, found in a time that does not grow with their number.
+    private struct Noted {
+        var killed: Set<StepID> = []
+        /// Indices into `commits`.
+        var commits: [StepID: Int] = [:]
+    }
+
+    private mutating func note(_ entry: Entry, _ noted: inout Noted) {
         switch entry {
         case .run: break  // the file's name says it as well
         case .death(let time): death = time
-        case .killed(let step): if !killed.contains(step) { killed.append(step) }
-        case .commit(let step): if index(of: step) == nil { commits.append(Commit(step: step)) }
+        case .killed(let step): if noted.killed.insert(step).inserted { killed.append(step) }
+        case .commit(let step): _ = commit(of: step, &noted)
         case .commitEnded(let step, let isLogCut, let isOutputAbandoned):
-            note(.commit(step))
-            guard let index = index(of: step) else { return }
+            let index = commit(of: step, &noted)
             commits[index].hasEnded = true
             commits[index].isLogCut = isLogCut
             commits[index].isOutputAbandoned = isOutputAbandoned
@@ -126,5 +133,11 @@ public struct RunReport: Equatable, Sendable {
         }
     }
 
-    private func index(of step: StepID) -> Int? { commits.firstIndex { $0.step == step } }
+    /// The index of a step's commit, which is added where there is none.
+    private mutating func commit(of step: StepID, _ noted: inout Noted) -> Int {
+        if let index = noted.commits[step] { return index }
+        noted.commits[step] = commits.count
+        commits.append(Commit(step: step))
+        return commits.count - 1
+    }
 }

@@ -16,9 +16,13 @@ extension JSONWriter {
     mutating func write(_ key: String, _ limits: [ControlWrite]) {
         self.key(key)
         beginObject()
-        for (index, limit) in limits.enumerated() where !limits[..<index].contains(where: { $0.file == limit.file }) {
-            write(limit.file, limits[index...].filter { $0.file == limit.file }.map(\.value).joined(separator: "\n"))
+        var files: [String] = []
+        var values: [String: [String]] = [:]
+        for limit in limits {
+            if values[limit.file] == nil { files.append(limit.file) }
+            values[limit.file, default: []].append(limit.value)
         }
+        for file in files { write(file, values[file, default: []].joined(separator: "\n")) }
         endObject()
     }
 

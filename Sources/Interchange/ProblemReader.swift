@@ -84,14 +84,19 @@ extension JSONReader {
         }
     }
 
-    /// An object name → number, with the place of each number. A job names few capacities, hence no set of names.
+    /// An object name → number, with the place of each number.
     fileprivate mutating func readAmounts() throws(JSONError) -> [(amount: NamedAmount, offset: Int)] {
         var amounts: [(amount: NamedAmount, offset: Int)] = []
+        // A job names few, among which to look costs less than a set.
+        let few = 16
+        var names: Set<String> = []
         try beginObject()
         while let name = try nextKey() {
-            guard !amounts.contains(where: { $0.amount.name == name }) else {
-                throw error("the key \"\(name)\" comes twice")
-            }
+            if amounts.count == few { names = Set(amounts.map(\.amount.name)) }
+            let isNew =
+                amounts.count < few
+                ? !amounts.contains { $0.amount.name == name } : names.insert(name).inserted
+            guard isNew else { throw error("the key \"\(name)\" comes twice") }
             let amount = try readDouble()
             amounts.append((NamedAmount(name, amount), tokenOffset))
         }

@@ -44,7 +44,8 @@ public func pathComponent(_ path: String) throws(Errno) -> PathComponent {
         case S_IFLNK: .symbolicLink
         default: .file
         }
-    return PathComponent(path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777)
+    return PathComponent(
+        path: path, kind: kind, owner: found.st_uid, mode: found.st_mode & 0o7777, names: UInt(found.st_nlink))
 }
 
 /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.

@@ -58,6 +58,8 @@ public struct Manifest: Hashable, Sendable {
     /// Files that other programs lock.
     public var locks: [Phase: [String]] = [:]
     public var demand: [Phase: Demand] = [:]
+    /// What a phase that runs as root needs besides the usual capabilities, in the order of the file.
+    public var capabilities: [Phase: [CapabilityNeed]] = [:]
     /// Defaults of the plugin's own settings, as text, in the order of the file.
     public var settings: [PluginSetting] = []
 

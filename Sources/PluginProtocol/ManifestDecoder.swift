@@ -113,6 +113,9 @@ extension Manifest {
         reader.phaseTable("demand") { table, key, phase in
             table.table(key) { inner in demand[phase] = inner.demand() }
         }
+        reader.phaseTable("capabilities") { table, key, phase in
+            table.table(key) { inner in capabilities[phase] = inner.capabilityNeeds() }
+        }
     }
 }
 
@@ -181,6 +184,16 @@ extension TomlTableReader {
             if demand.memory == nil { report(entry, mustBe: "a size such as \"300M\" or \"1.5G\", not \"\(text)\"") }
         }
         return demand
+    }
+
+    fileprivate mutating func capabilityNeeds() -> [CapabilityNeed] {
+        // Known even where they are missing, for 'did you mean'.
+        for name in capabilityNames { _ = entry(name) }
+        return table.entries.compactMap { entry in
+            guard let name = capabilityName(entry.key), let reason = string(entry.key) else { return nil }
+            if reason.isEmpty { report(entry, mustBe: "a text that says what needs it") }
+            return CapabilityNeed(name: name, reason: reason)
+        }
     }
 
     fileprivate mutating func environment() -> [EnvironmentVariable] {

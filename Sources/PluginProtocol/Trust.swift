@@ -11,13 +11,21 @@ public struct PathComponent: Hashable, Sendable {
     /// Permission bits with set-id and sticky bits (`st_mode & 07777`). A POSIX ACL that lets somebody else write shows
     /// in the group's bits, which are its mask then (acl(5)).
     public var mode: UInt32
+    /// How many names the file has (`st_nlink`).
+    public var names: UInt
 
-    public init(path: String, kind: Kind, owner: UInt32, mode: UInt32) {
+    public init(path: String, kind: Kind, owner: UInt32, mode: UInt32, names: UInt = 1) {
         self.path = path
         self.kind = kind
         self.owner = owner
         self.mode = mode
+        self.names = names
     }
+
+    /// Others than root may put names into it, and take away none of root's.
+    fileprivate var isSticky: Bool { kind == .directory && mode & 0o1000 != 0 }
+
+    fileprivate var parent: Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
 }
 
 /// Why a plugin is not run as root.
@@ -37,12 +45,14 @@ public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
     ///
     /// Everything must be owned by root and not writable by group or others. Excepted are directories with the sticky
     /// bit, such as /tmp: nobody can remove or rename there what root owns, and that it is root's is checked with the
-    /// next component. The mode of a symbolic link means nothing; its owner does, since in a sticky directory the owner
-    /// can put another in its place.
+    /// next component. A file of root's that has several names is refused there: one of them may be a hard link that
+    /// somebody else made to a program of root's, which would then run as what it is not. The mode of a symbolic link
+    /// means nothing; its owner does, since in a sticky directory the owner can put another in its place.
     /// - Parameter components: those of the executable and of the manifest, from the root directory on, with those of
     ///   each symbolic link's target.
     /// - Returns: the first refusal; `nil` where the file may run as root.
     public static func first(in components: some Sequence<PathComponent>) -> TrustRefusal? {
+        var shared: Set<Substring> = []
         for component in components {
             let path = shellQuoted(component.path)
             if component.owner != 0 {
@@ -51,9 +61,15 @@ public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
                     path: component.path, reason: "it is owned by the user with the number \(component.owner)",
                     mend: "\(chown) root \(path)")
             }
-            let isSticky = component.kind == .directory && component.mode & 0o1000 != 0
+            if component.kind == .file, component.names > 1, shared.contains(component.parent) {
+                return TrustRefusal(
+                    path: component.path,
+                    reason: "it has \(component.names) names, and in \(component.parent) anybody can give it one",
+                    mend: "cp \(path) \(path).new && mv \(path).new \(path)")
+            }
             let writers: UInt32 = component.mode & 0o022
-            guard component.kind != .symbolicLink, !isSticky, writers != 0 else { continue }
+            if component.isSticky, writers != 0 { shared.insert(component.path[...]) }
+            guard component.kind != .symbolicLink, !component.isSticky, writers != 0 else { continue }
             let names = [0o020: "its group", 0o002: "everybody", 0o022: "its group and everybody"]
             let mode = "0" + String(component.mode, radix: 8)
             return TrustRefusal(

@@ -11,6 +11,8 @@ import UpdateModel
 public struct DownloadRules: Hashable, Sendable {
     /// What an interactive nft is told, one command a line; the last one has it print the rule as the kernel has it.
     public let commands: String
+    /// The same for a table that is there: its rule gives way to this one, in one transaction, so that there is always one.
+    public let replacement: String
 
     /// - Parameters:
     ///   - group: relative to `/sys/fs/cgroup`, where nft looks for it.
@@ -24,6 +26,11 @@ public struct DownloadRules: Hashable, Sendable {
             add table \(table) { flags owner; }
             add chain \(table) input { type filter hook input priority 0; policy accept; }
             add rule \(table) input \(rule)
+            list table \(table)
+
+            """
+        replacement = """
+            flush chain \(table) input; add rule \(table) input \(rule)
             list table \(table)
 
             """

@@ -66,10 +66,12 @@ public struct ExplainedStep: Hashable, Sendable {
     public var timeout: Duration
     /// Whether the manifest says that what it downloads keeps to a rate; `nil`: it is not the phase that downloads.
     public var keepsDownloadRate: Bool?
+    /// What its manifest asks for besides the usual capabilities.
+    public var capabilityNeeds: [CapabilityNeed]
 
     public init(
         _ plugin: PluginName, _ phase: Phase, isProtected: Bool, isRoot: Bool, callsSudo: Bool, timeout: Duration,
-        keepsDownloadRate: Bool? = nil
+        keepsDownloadRate: Bool? = nil, capabilityNeeds: [CapabilityNeed] = []
     ) {
         self.plugin = plugin
         self.phase = phase
@@ -78,6 +80,7 @@ public struct ExplainedStep: Hashable, Sendable {
         self.callsSudo = callsSudo
         self.timeout = timeout
         self.keepsDownloadRate = keepsDownloadRate
+        self.capabilityNeeds = capabilityNeeds
     }
 }
 

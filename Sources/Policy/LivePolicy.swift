@@ -65,7 +65,7 @@ extension PolicySlot {
     /// When a run in progress takes another value.
     public var changeTime: PolicyChangeTime {
         switch (table, key) {
-        case (.run, .parallel), (.run, .downloads), (.log, .keepDays), (.log, .keepBytes): .atOnce
+        case (.run, .parallel), (.run, .downloads), (.log, .keepDays), (.log, .keepBytes), (.protect, _): .atOnce
         case (.run, .downloadRate): .forLaterSteps
         case (.run, _) where key.home == .group, (.step, _) where key.home == .group,
             (.plugin, _) where key.home == .group:
@@ -74,8 +74,6 @@ extension PolicySlot {
             (_, .timeout):
             .forLaterSteps
         case (.log, _): .never("logs that are being written keep their limit")
-        case (.protect, _):
-            .never("what the governor watches was chosen when the run began; pause and resume serve meanwhile")
         default: .never("the run was planned with it")
         }
     }

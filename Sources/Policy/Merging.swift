@@ -118,12 +118,13 @@ private struct PolicyMerger {
         return text
     }
 
-    /// A `memory_high` above the `memory_max` of the same table can never be reached.
+    /// A `memory_high` above the `memory_max` of the same table can never be reached. Of a size and a share the lower one
+    /// simply acts first.
     mutating func checkPairs() {
         for (slot, high) in settings where slot.key == .memoryHigh {
             guard let maximum = settings[PolicySlot(table: slot.table, key: .memoryMax)],
                 case .memory(let highAmount) = high.value, case .memory(let maximumAmount) = maximum.value,
-                Self.isAbove(highAmount, maximumAmount)
+                highAmount.isAbove(maximumAmount)
             else { continue }
             // Whoever came last made the contradiction.
             let isHighLast = high.origin.layer >= maximum.origin.layer
@@ -134,15 +135,6 @@ private struct PolicyMerger {
                 "\"\(name)\"\(slot.table.place) is \(blamed.value.text), \(relation) "
                 + "\"\(otherName)\", which is \(other.value.text) (\(other.origin))"
             diagnostics.append(Diagnostic(file: blamed.origin.file, position: blamed.position, message: message))
-        }
-    }
-
-    /// Sizes and shares cannot be compared before a machine is known; there the lower one simply acts first.
-    private static func isAbove(_ left: MemoryAmount, _ right: MemoryAmount) -> Bool {
-        switch (left, right) {
-        case (.bytes(let left), .bytes(let right)): left > right
-        case (.share(let left), .share(let right)): left > right
-        default: false
         }
     }
 }

@@ -22,6 +22,21 @@ public struct ShownSetting: Hashable, Sendable {
         origin = setting.origin
         cut = ceiling.map { Cut(asked: setting.value, ceiling: $0) }
     }
+
+    /// `other` where the ceiling has cut that, a `memory_max`, below this, a `memory_high` of the same table.
+    fileprivate init(_ setting: Self, atMost other: Self) {
+        slot = setting.slot
+        origin = setting.origin
+        guard let ceiling = other.cut?.ceiling, case .memory(let high) = setting.value,
+            case .memory(let maximum) = other.value, high.isAbove(maximum)
+        else {
+            value = setting.value
+            cut = setting.cut
+            return
+        }
+        value = other.value
+        cut = Cut(asked: setting.cut?.asked ?? setting.value, ceiling: ceiling)
+    }
 }
 
 extension MergedPolicy {
@@ -40,7 +55,7 @@ extension MergedPolicy {
     /// Every value, in the order of the tables. What a table of a plugin asks for is shown as asked where the ceiling has
     /// different values for its phases; those are shown for the plugin alone.
     public func shownSettings(on facts: MachineFacts) -> [ShownSetting] {
-        settings.map { slot, setting in
+        let shown = settings.map { slot, setting in
             let found = views(behind: slot.table, on: facts).compactMap { $0.resolve(slot.key) }.filter {
                 $0.slot == slot
             }
@@ -48,6 +63,19 @@ extension MergedPolicy {
                 return ShownSetting(slot, setting, setting.value, ceiling: nil)
             }
             return ShownSetting(slot, setting, first.value, ceiling: first.ceiling?.origin)
+        }
+        return Self.reachable(shown)
+    }
+
+    /// The ceiling may leave a `memory_max` below the `memory_high` that was asked for beside a larger one. No memory ever
+    /// gets that high, and a file with such a pair is refused: it is shown as high as memory can get.
+    private static func reachable(_ settings: [ShownSetting]) -> [ShownSetting] {
+        let maxima: [PolicyTable: ShownSetting] = settings.reduce(into: [:]) { maxima, setting in
+            if setting.slot.key == .memoryMax { maxima[setting.slot.table] = setting }
+        }
+        return settings.map { setting in
+            guard setting.slot.key == .memoryHigh, let maximum = maxima[setting.slot.table] else { return setting }
+            return ShownSetting(setting, atMost: maximum)
         }
     }
 
@@ -63,7 +91,7 @@ extension MergedPolicy {
 
     /// What one plugin's steps get: each value that is in force for a phase, in the table of that phase.
     public func shownSettings(of plugin: PluginName, on facts: MachineFacts) -> [ShownSetting] {
-        ([nil] + Phase.allCases).flatMap { (phase: Phase?) in
+        let shown = ([nil] + Phase.allCases).flatMap { (phase: Phase?) in
             let places = phase.map { Self.tables(of: plugin, $0) } ?? [.plugin(plugin, nil), .step(nil)]
             let view = view(places, on: facts)
             return PolicyKey.allCases.filter { $0.belongs(to: plugin, phase) }.compactMap { key in
@@ -74,6 +102,7 @@ extension MergedPolicy {
                 }
             }
         }
+        return Self.reachable(shown)
     }
 
     private static func document(_ settings: [ShownSetting], origins: Bool) -> String {

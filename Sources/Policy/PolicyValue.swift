@@ -17,6 +17,15 @@ public enum MemoryAmount: Hashable, Sendable {
         case .infinity: nil
         }
     }
+
+    /// Sizes and shares cannot be compared before a machine is known.
+    func isAbove(_ other: Self) -> Bool {
+        switch (self, other) {
+        case (.bytes(let own), .bytes(let other)): own > other
+        case (.share(let own), .share(let other)): own > other
+        default: false
+        }
+    }
 }
 
 /// An amount of CPU time.

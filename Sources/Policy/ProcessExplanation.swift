@@ -12,7 +12,7 @@ struct ProcessExplainer {
     let rateSlot: PolicySlot?
 
     var statements: [PolicyStatement] {
-        let process = [nice, idleClass, privileges, capabilities, terminal, downloadRate]
+        let process = [nice, idleClass, privileges] + capabilities + [terminal, downloadRate]
         return (process + [timeout, stopGrace, leftovers, waitTimeout, oomRetry])
             .compactMap(\.self)
     }
@@ -37,12 +37,30 @@ struct ProcessExplainer {
             : PolicyStatement(.enforced, slot(.noNewPrivileges), text)
     }
 
-    private var capabilities: PolicyStatement? {
-        guard let names = settings.capabilities else { return nil }
+    /// The bounding set, and what the manifest asks for besides the usual capabilities.
+    private var capabilities: [PolicyStatement?] {
+        guard let names = settings.capabilities else {
+            guard step.isRoot else { return [] }
+            let usual = PolicyStatement(
+                .enforced, nil, "Root with no capability but the usual ones, for files, users and services")
+            return [usual]
+                + step.capabilityNeeds.map {
+                    PolicyStatement(.enforced, nil, "\($0.name) too, as its manifest asks: \($0.reason)")
+                }
+        }
         let list = names.isEmpty ? "no capability" : "no capability but \(names.joined(separator: ", "))"
-        return step.isRoot
-            ? PolicyStatement(.enforced, slot(.capabilities), "Root with \(list)")
-            : PolicyStatement(.leftOut, slot(.capabilities), "Root with \(list)", reason: "it does not run as root")
+        guard step.isRoot else {
+            return [
+                PolicyStatement(
+                    .leftOut, slot(.capabilities), "Root with \(list)", reason: "it does not run as root")
+            ]
+        }
+        return [PolicyStatement(.enforced, slot(.capabilities), "Root with \(list)")]
+            + step.capabilityNeeds.filter { !names.contains($0.name) }.map {
+                PolicyStatement(
+                    .leftOut, slot(.capabilities), "\($0.name), as its manifest asks: \($0.reason)",
+                    reason: "the policy's list does not have it")
+            }
     }
 
     private var terminal: PolicyStatement? {

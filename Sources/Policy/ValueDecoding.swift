@@ -267,12 +267,10 @@ struct ValueDecoder {
                 expect("a list of capabilities such as [\"cap_chown\"]", at: element)
                 continue
             }
-            let lowercase = text.lowercased()
-            let name = lowercase.hasPrefix("cap_") ? lowercase : "cap_" + lowercase
-            if capabilityNames.contains(name) {
+            if let name = capabilityName(text) {
                 names.append(name)
             } else {
-                let meant = nearestName(to: name, in: capabilityNames).map { "\"\($0)\"" }
+                let meant = nearestCapabilityName(to: text).map { "\"\($0)\"" }
                 expect("a list of capabilities of capabilities(7)", at: element, meant: meant)
             }
         }

@@ -39,7 +39,7 @@ public struct StepSettings: Hashable, Sendable {
     /// Nice level, −20…19.
     public var nice: Int?
     public var noNewPrivileges = true
-    /// Bounding set of a step that runs as root, as libcap's names; `nil`: what package managers need.
+    /// Bounding set of a step that runs as root, as libcap's names; `nil`: the usual ones and what the manifest asks for.
     public var capabilities: [String]?
     public var leftovers = Leftovers.kill
     /// Between SIGTERM and the kill.

@@ -216,12 +216,11 @@ final class OpenRun {
             environment: invocation.environment.map(\.description), directory: invocation.directory, leaf: nil)
         request.identity = Identity(root)
         request.noNewPrivileges = settings.noNewPrivileges
-        if let names = settings.capabilities {
-            do {
-                request.boundingSet = try CapabilitySet(names: names)
-            } catch {
-                throw Refusal(reason: "\(error): mend \"capabilities\" in the policy")
-            }
+        do {
+            let needs = plugin.manifest?.capabilities[step.phase] ?? []
+            request.boundingSet = try CapabilitySet(names: settings.boundingSet(needs: needs))
+        } catch {
+            throw Refusal(reason: "\(error): mend \"capabilities\" in the policy")
         }
         let stop = plugin.manifest?.stopSignal(for: step.phase)?.number
         return (request, isCommit ? stop ?? 0 : nil)

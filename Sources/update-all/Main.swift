@@ -4,6 +4,7 @@ import ArgumentParser
 import Execution
 import Glibc
 import LinuxSystem
+import Presentation
 import Synchronization
 import UpdateModel
 
@@ -90,7 +91,11 @@ struct FinalExit: Error {
 
 func complain(_ text: String) { writeToStandardError("update-all: \(text)\n") }
 
-func writeToStandardError(_ text: String) { try? writeAll(2, Array(text.utf8)) }
+/// A message may quote a stranger's text, be it the name of a file, and goes to a terminal.
+func writeToStandardError(_ text: String) {
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { Sanitizer.clean(String($0)) }
+    try? writeAll(2, Array(lines.joined(separator: "\n").utf8))
+}
 
 /// Writes to standard output; a reader that has gone, as `head` does, is no error.
 func writeToStandardOutput(_ bytes: [UInt8]) { try? writeAll(1, bytes) }

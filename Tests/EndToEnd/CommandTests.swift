@@ -50,6 +50,8 @@ struct CommandTests {
     }
 
     static let faults: [(problem: String, complaint: String)] = [
+        // What would turn the terminal red is left out of the message.
+        (#"{"jobs":[{"\u001b[31mx":1}]}"#, #"unknown key "x""#),
         (
             #"{"jobs":[{"id":"a","duration_seconds":1,"after":["b"]},{"id":"b","duration_seconds":1,"after":["a"]}]}"#,
             "dependency cycle: a → b → a"

@@ -75,6 +75,9 @@ struct DownloadLimitTests {
         return try shell("unshare --net sh '\(site.path)/script' 2>&1")
     }
 
+    /// For a step that looks at the kernel's tables itself, which root's steps may not.
+    private let mayLook = "--set 'step.capabilities=[\"cap_net_admin\"]'"
+
     /// Of 4 MB a second's worth passes at once.
     private let limits = "--set run.download_rate=1M --set run.download_enforce=true"
 
@@ -88,6 +91,26 @@ struct DownloadLimitTests {
         #expect(!text.contains("Not enforced"))
         // Behind the second time there is no table.
         #expect(lines.suffix(2).first.flatMap { Int($0) } != nil && lines.last == "end", "\(text)")
+    }
+
+    @Test(
+        "another rate that is set in the middle of a run takes the place of the first in the kernel, and goes with the run"
+    )
+    func changed() throws {
+        try site.plugin(
+            "fetch",
+            update: """
+                list() { nft list tables | while read -r table; do nft list $table; done | grep 'limit rate'; }
+                list
+                '\(Site.executable)' policy set --state-dir '\(site.path)/state' run.download_rate=2M
+                list
+                """)
+        let text = try isolated("$update_all \(limits) \(mayLook); nft list tables; echo end")
+        let rates = text.split(separator: "\n").filter { $0.contains("limit rate over") }
+        #expect(rates.count == 2, "\(text)")
+        #expect(rates.first?.contains("over 1 mbytes/second") == true, "\(text)")
+        #expect(rates.last?.contains("over 2 mbytes/second") == true, "\(text)")
+        #expect(text.contains("run.download_rate = \"2M\" (was \"1M\")") && text.hasSuffix("end\n"), "\(text)")
     }
 
     @Test("when update-all is killed the kernel forgets the table")
@@ -106,7 +129,7 @@ struct DownloadLimitTests {
                 """)
         let text = try isolated(
             """
-            $update_all \(limits) & echo $! >\(site.path)/pid
+            $update_all \(limits) \(mayLook) & echo $! >\(site.path)/pid
             wait $!
             tail --pid="$(cat \(site.path)/nft)" -f /dev/null
             echo "left: $(nft list tables)"

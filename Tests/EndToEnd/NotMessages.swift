@@ -62,6 +62,7 @@ private let expectations: Set = [
     "an absolute path",
     "an absolute path, or one that begins with ~/",
     "a text that is not empty",
+    "a text that says what needs it",
     "the name of another plugin ([a-z0-9][a-z0-9._-]{0,63})",
     "a number of CPUs over 0",
     #"a size such as "300M" or "1.5G", not "…""#,
@@ -104,6 +105,8 @@ private let expectations: Set = [
 
 /// Clauses that fill a `…` of a message.
 private let parts: Set = [
+    "the user …, who became root for this run,",
+    "cp … ….new && mv ….new …",
     "this process's group",
     "none are installed",
     ", and with it …",
@@ -144,6 +147,7 @@ private let parts: Set = [
     "the time disks are busy",
     "pressure of others",
     "the run ends",
+    "the policy has nothing watched any more",
     "… rbps=max wbps=max riops=max wiops=max",
     "rights (… instead of …)",
 ]

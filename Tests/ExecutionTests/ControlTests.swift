@@ -121,6 +121,86 @@ private func open(_ gate: String) throws {
         #expect(run.end("a")?.signal == SIGKILL)
     }
 
+    /// A step that waits for what another run holds, at most five seconds; the run is paused for more than that.
+    private func pauseWaiting(
+        _ mutex: String, then goOn: @escaping @Sendable (ControlClient) throws -> Void
+    ) async throws -> EndedRun {
+        bench.policyText += "wait_timeout = \"5s\"\n"
+        try bench.add("waits", "echo ran", manifest: "[mutexes]\nupdate = [\"\(mutex)\"]")
+        try bench.add(
+            "commit", "echo begun; until test -e \(gate); do sleep 0.02; done; sleep 6",
+            manifest: "protected_phases = [\"execute\"]")
+        let client = ControlClient(bench.places)
+        return try await bench.run { [gate] _, kept in
+            #expect(await kept.wait(for: hasOutput(of: "commit")))
+            #expect(await kept.wait { if case .waiting(_, .otherRun, .some) = $0.body { true } else { false } })
+            _ = try client.ask(.pause)
+            // By its end six seconds have passed.
+            try open(gate)
+            #expect(
+                await kept.wait { event in
+                    if event.plugin == name("commit"), case .phaseEnd = event.body { true } else { false }
+                })
+            try goOn(client)
+        }
+    }
+
+    @Test("While a run is paused no time is counted for which a step waits for what others hold")
+    func waiting() async throws {
+        let mutex = "app:paused-\(getpid())"
+        let other = OtherRun(mutex)
+        let run = try await pauseWaiting(mutex) { client in
+            other.end()
+            _ = try client.ask(.resume)
+        }
+        #expect(run["waits"] == .succeeded, "\(run.end("waits")?.error ?? "")")
+    }
+
+    @Test("After a pause it is counted on, and said")
+    func waitingOn() async throws {
+        let mutex = "app:paused-on-\(getpid())"
+        let other = OtherRun(mutex)
+        let run = try await pauseWaiting(mutex) { _ = try $0.ask(.resume) }
+        #expect(run["waits"] == .deferred)
+        let resumed = try #require(run.seq(intervention(.resume)))
+        let limits = run.events.compactMap { event -> (seq: UInt64, limit: Duration?)? in
+            if case .waiting(_, .otherRun, let limit) = event.body { (event.seq, limit) } else { nil }
+        }
+        #expect(limits.contains { $0.seq < resumed && $0.limit == nil }, "\(limits)")
+        let last = try #require(limits.last)
+        #expect(last.seq > resumed && last.limit.map { $0 > .zero && $0 <= .seconds(5) } == true, "\(limits)")
+        other.end()
+    }
+
+    @Test("Downloads that begin after another rate was set have their share of that one, until it goes")
+    func downloadRate() async throws {
+        bench.policyText = "[run]\nparallel = 2\ndownloads = 2\ndownload_rate = \"1M\"\n"
+        for (plugin, others) in [("a", ""), ("b", ""), ("c", "after = [\"b\"]"), ("d", "after = [\"c\"]")] {
+            let body =
+                "echo told ${UPDATE_ALL_DOWNLOAD_RATE_BYTES-nothing}; until test -e \(gate).\(plugin); do sleep 0.02; done"
+            try bench.add(
+                plugin, body,
+                manifest: "\(others)\nkeeps_download_rate = true\nmutexes = { update = [\"network:download\"] }")
+        }
+        let client = ControlClient(bench.places)
+        let run = try await bench.run { [gate] _, kept in
+            for plugin in ["a", "b"] { #expect(await kept.wait(for: hasOutput(of: plugin))) }
+            _ = try client.ask(.set(["run.download_rate=4M"]))
+            try open("\(gate).b")
+            #expect(await kept.wait(for: hasOutput(of: "c")))
+            _ = try client.ask(.set(["run.download_rate=400K"]))
+            try open("\(gate).c")
+            #expect(await kept.wait(for: hasOutput(of: "d")))
+            for plugin in ["a", "d"] { try open("\(gate).\(plugin)") }
+        }
+        func told(_ plugin: String) throws -> String { String(decoding: try run.log(plugin), as: UTF8.self) }
+        #expect(try told("a") == "told \(512 << 10)\n" && told("b") == "told \(512 << 10)\n")
+        // Of 4 MiB a has half a mebibyte; of 400 KiB a tenth of that, as if it had been told anew.
+        #expect(try told("c") == "told \((4 << 20) - (512 << 10))\n")
+        let ofFirst = Int(Double(512 << 10) * Double(400 << 10) / Double(4 << 20))
+        #expect(try told("d") == "told \((400 << 10) - ofFirst)\n")
+    }
+
     @Test("A commit goes on while the run is paused")
     func commit() async throws {
         try bench.add("commit", heart, manifest: "protected_phases = [\"execute\"]")

@@ -41,20 +41,33 @@ import UpdateModel
 
         init() throws { loop = try EventLoop(name: "governance") }
 
-        /// - Parameter trigger: a descriptor that becomes the trigger's.
+        /// - Parameter trigger: open as long as this lives; what the kernel would tell by a trigger comes from it.
         func start(_ file: String, trigger: CInt, said: Said) {
             var protection = Protection()
             protection.ioSome = Fraction(0.2)
-            let source = PressureSource(
-                name: "db.service", kind: .io, file: file, ownFile: nil, threshold: Fraction(0.2))
+            protection.cgroups = [file]
+            func sources(_ protection: Protection) -> [PressureSource] {
+                protection.cgroups.map {
+                    PressureSource(name: "db.service", kind: .io, file: $0, ownFile: nil, threshold: Fraction(0.2))
+                }
+            }
             let governance = Governance(
-                protection, limits: Limits(), machine: .current(), tree: nil, loop: loop, sources: [source],
-                armTrigger: { _, _, _ in OwnedDescriptor(owning: trigger) },
+                protection, limits: Limits(), machine: .current(), tree: nil, loop: loop, sources: sources,
+                armTrigger: { _, _, _ in OwnedDescriptor(owning: dup(trigger)) },
                 effects: Governance.Effects(
                     hold: { said.add("hold") }, goOn: { said.add("go on") }, setFrozen: { _ in nil },
                     publish: { said.add("\($0.state): \($0.cause)") }, report: { said.add($0) }))
             self.governance = governance
             governance.start()
+        }
+
+        /// Has it watch `file` instead.
+        func revise(_ file: String) {
+            var protection = Protection()
+            protection.ioSome = Fraction(0.2)
+            protection.cgroups = [file]
+            protection.action = .freeze
+            governance?.revise(protection)
         }
 
         func stop() {
@@ -74,6 +87,7 @@ import UpdateModel
         let file = try directory.write("io.pressure", pressure("0.00"))
         let said = try Said()
         let (trigger, other) = try Pipe().ends()
+        defer { close(trigger) }
         let host = try Host()
         await host.start(file, trigger: trigger, said: said)
         // As the kernel tells that the group has gone: a hang-up, with the file.
@@ -86,5 +100,23 @@ import UpdateModel
         let texts = said.texts.withLock(\.self)
         #expect(texts.count { $0.contains("no longer tells") } == 1, "\(texts)")
         #expect(texts.last == "go on")
+    }
+
+    @Test("A policy that changes has others watched and other stages taken, and what is not watched is nobody's cause")
+    func revised() async throws {
+        let directory = try TemporaryDirectory()
+        let calm = try directory.write("calm.pressure", pressure("0.00"))
+        let strained = try directory.write("strained.pressure", pressure("60.00"))
+        let said = try Said()
+        let (trigger, other) = try Pipe().ends()
+        defer { close(trigger) }
+        let host = try Host()
+        await host.start(calm, trigger: trigger, said: said)
+        #expect(said.texts.withLock(\.self).isEmpty)
+        await host.revise(strained)
+        #expect(said.waits(for: "frozen: db.service waits for I/O (PSI 60 %)"))
+        await host.stop()
+        close(other)
+        #expect(said.texts.withLock(\.self).suffix(2) == ["normal: the run ends", "go on"])
     }
 }

@@ -18,6 +18,11 @@ private func refusal(_ body: () throws -> Void) -> PersonaRefusal? {
 /// An account that is neither root's nor without a name.
 private let nobody = (try? Account.named("nobody")) ?? nil
 
+// Swift's Glibc module lacks <sys/xattr.h>.
+private let setAttribute = unsafeBitCast(
+    dlsym(nil, "setxattr"),
+    to: (@convention(c) (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeRawPointer, Int, CInt) -> CInt).self)
+
 @Suite("As whom a step runs") struct PersonaTests {
     private let directory: TemporaryDirectory
     private let personas: Personas
@@ -93,6 +98,54 @@ private let nobody = (try? Account.named("nobody")) ?? nil
         #expect(try called.persona(.invokingUser, for: plugin()).account == nobody)
         let rootCalled = try Personas(environment: ["SUDO_UID": "0"])
         #expect(try rootCalled.persona(.invokingUser, for: plugin()).account.user == 0)
+    }
+
+    @Test(
+        "Under pkexec and doas as well; who has no account here is not taken for root",
+        .enabled(if: isRoot && nobody != nil))
+    func callers() throws {
+        for environment in [["PKEXEC_UID": "\(nobody!.user)"], ["DOAS_USER": "nobody"]] {
+            #expect(try Personas(environment: environment).persona(.invokingUser, for: plugin()).account == nobody)
+        }
+        for environment in [["SUDO_UID": "4000000"], ["SUDO_UID": "-1"], ["DOAS_USER": "no-such-account"]] {
+            let called = try Personas(environment: environment)
+            let refused = refusal { _ = try called.persona(.invokingUser, for: plugin()) }
+            #expect(refused?.outcome == .failed)
+            #expect(refused?.reason.contains("who became root for this run, has no account on this machine") == true)
+            #expect(try called.persona(.root, for: plugin()).account.user == 0)
+        }
+    }
+
+    @Test("A hard link in a sticky directory is no plugin of root's, however often it is asked", .enabled(if: isRoot))
+    func hardLink() throws {
+        chmod(directory.path, 0o1777)
+        let plugin = try plugin()
+        #expect(try personas.persona(.root, for: plugin).account.user == 0)
+        var linked = try self.plugin("b")
+        linked.executable = "\(directory.path)/linked"
+        #expect(link("\(directory.path)/b", linked.executable) == 0)
+        for _ in 0..<2 {
+            #expect(refusal { _ = try personas.persona(.root, for: linked) }?.reason.contains("it has 2 names") == true)
+        }
+    }
+
+    @Test("An access list that lets somebody write is seen", .enabled(if: isRoot && nobody != nil))
+    func accessList() throws {
+        let plugin = try plugin()
+        // Version 2: owner rwx, nobody rw, group r, mask rw, others r; each entry is tag, permissions and account (acl(5)).
+        let entries: [(tag: UInt16, bits: UInt16, account: UInt32)] = [
+            (0x01, 7, .max), (0x02, 6, nobody!.user), (0x04, 4, .max), (0x10, 6, .max), (0x20, 4, .max),
+        ]
+        var list: [UInt8] = [2, 0, 0, 0]
+        for entry in entries {
+            for part in [UInt32(entry.tag) | UInt32(entry.bits) << 16, entry.account] {
+                list += (0..<4).map { UInt8(truncatingIfNeeded: part >> (8 * $0)) }
+            }
+        }
+        // A file system without access lists has none to see.
+        guard setAttribute(plugin.executable, "system.posix_acl_access", list, list.count, 0) == 0 else { return }
+        let refused = refusal { _ = try personas.persona(.root, for: plugin) }
+        #expect(refused?.reason.contains("it can be written by its group") == true)
     }
 
     @Test("A plugin is changed by the owner of its files, who is one account", .enabled(if: isRoot && nobody != nil))

@@ -75,17 +75,58 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
 
     @Test("Each new download has its share of the moment; the sum is the rate")
     func downloadShares() throws {
-        var shares = try #require(
-            try prepare(
-                [facts("a", [.download, .execute]), facts("b", [.download, .execute]), facts("c", [.download])],
-                policy: "[run]\ndownload_rate = \"20M\"\nparallel = 4\ndownloads = 2"
-            ).downloadShares)
+        var shares = try prepare(
+            [facts("a", [.download, .execute]), facts("b", [.download, .execute]), facts("c", [.download])],
+            policy: "[run]\ndownload_rate = \"20M\"\nparallel = 4\ndownloads = 2"
+        ).downloadShares
         #expect(shares.begin(step("a", .download)) == ByteCount(10 << 20))
         #expect(shares.begin(step("a", .execute)) == nil)
         shares.end(step("b", .download))
         shares.end(step("a", .download))
         #expect(shares.begin(step("c", .download)) == ByteCount(20 << 20))
-        #expect(try prepare([facts("a", [.download])], policy: "").downloadShares == nil)
+        var none = try prepare([facts("a", [.download])], policy: "").downloadShares
+        #expect(none.begin(step("a", .download)) == nil)
+    }
+
+    @Test("A policy that changes leaves --timeout its ceiling, and counts more than it where it says a timeout itself")
+    func laterTimeout() throws {
+        let texts = PolicyTexts(
+            base: nil,
+            etc: [PolicyText(file: "/etc/update-all/policy.toml", bytes: Array("[step]\ntimeout = \"1h\"".utf8))],
+            user: nil, set: [], shippedNames: [])
+        var selection = Execution.Selection()
+        selection.timeout = .seconds(10 * 3600)
+        func planner(_ policy: MergedPolicy) -> Planner {
+            Planner(policy: policy, machine: machine, selection: selection) { _, _, _ in .success("alice") }
+        }
+        let old = try mergePolicy(texts) { _, _ in nil }
+        let commands = try planner(old).plan([facts("a"), facts("b")], notSelected: []).commands
+        func timeout(_ plugin: String, _ policy: MergedPolicy) throws -> Duration? {
+            planner(policy).revised(try #require(commands[step(plugin, .execute)])).settings.timeout
+        }
+        #expect(commands[step("a", .execute)]?.settings.timeout == .seconds(3600))
+        #expect(try timeout("a", old) == .seconds(3600))
+        let new = try old.setting(["plugin.a.timeout=5m", "plugin.b.timeout=9h"])
+        selection.laterTimeouts = [.plugin(name("a"), nil), .plugin(name("b"), nil)]
+        #expect(try timeout("a", new) == .seconds(300))
+        #expect(try timeout("b", new) == .seconds(3600))
+        selection.laterTimeouts = [.plugin(name("b"), nil)]
+        #expect(try timeout("a", new) == .seconds(3600))
+    }
+
+    @Test("What an earlier run taught of a step's memory holds under a policy that changes, too")
+    func lessonStays() throws {
+        let policy = try policy("[step]\nmemory_max = \"512M\"\noom_retry = 1")
+        var planner = Planner(policy: policy, machine: machine, selection: Execution.Selection()) { _, _, _ in
+            .success("alice")
+        }
+        let run = RunID(start: Timestamp(millisecondsSince1970: 0), processID: 1)
+        planner.record.noteKill(of: step("a", .execute), at: ByteCount(512 << 20), in: run)
+        planner.record.noteSuccess(
+            of: step("a", .execute), needing: ByteCount(700 << 20), under: ByteCount(1 << 30), in: run)
+        let command = try #require(try planner.plan([facts("a")], notSelected: []).commands[step("a", .execute)])
+        #expect(command.settings.limits.memoryMax == ByteCount(1 << 30))
+        #expect(planner.revised(command).settings.limits.memoryMax == ByteCount(1 << 30))
     }
 
     @Test(

@@ -125,6 +125,26 @@ import UpdateModel
         #expect(changes.map(\.second) == [3640, 3650])
     }
 
+    @Test(arguments: [
+        (Protection.Action.slowThenFreeze, Protection.Action.slow, Stage.frozen, Stage.slowed(level: 3)),
+        (.slow, .freeze, .slowed(level: 3), .holding),
+        (.slow, .slowThenFreeze, .slowed(level: 3), .slowed(level: 3)),
+        (.freeze, .slowThenFreeze, .frozen, .frozen),
+    ])
+    func `a policy that changes leaves it where it is, or at the next stage that steps back less`(
+        old: Protection.Action, new: Protection.Action, before: Stage, after: Stage
+    ) {
+        var governor = governor(old)
+        _ = stages(&governor, for: 30) { _, _ in 1 }
+        #expect(governor.stage == before)
+        let change = governor.revise(action: new, resumeAfter: .seconds(6), at: .seconds(30))
+        #expect(governor.stage == after && (change == nil) == (before == after))
+        #expect(change.map { $0.from == before && $0.to == after && !$0.cause.isEmpty } ?? true)
+        // The new time counts for the way back.
+        let back = stages(&governor, from: 30, for: 30) { _, _ in 0 }
+        #expect(back.first?.second == 36 && back.last?.stage == .normal)
+    }
+
     @Test func `whatever others suffer, it moves one stage at a time and never in haste`() {
         for seed in UInt64(0)..<200 {
             var random = SeededGenerator(seed: seed)

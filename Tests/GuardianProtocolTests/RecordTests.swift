@@ -75,6 +75,13 @@ struct RecordTests {
         #expect(report.commits.map(\.hasEnded) == [true])
     }
 
+    @Test("the time to read a report grows with its length and no faster", .timeLimit(.minutes(1)))
+    func longReport() {
+        let content = (0..<100_000).map { "killed=p\($0)/download\ncommit=p\($0)/execute\n" }.joined()
+        let report = RunReport(run: run, content: Array(content.utf8))
+        #expect(report.killed.count == 100_000 && report.commits.count == 100_000)
+    }
+
     @Test("random content never traps")
     func randomContent() {
         let seed = UInt64.random(in: 0 ... .max)

@@ -49,6 +49,10 @@ import Testing
         (#"{"jobs":[{"id":"a","after":[null]}]}"#, "1:29: expected a string, found null"),
         (#"{"jobs":[{"id":"a","demand":{"R":true}}]}"#, "1:34: expected a number, found true"),
         (#"{"jobs":[{"id":"a","demand":{"R":1,"R":2}}]}"#, #"1:36: the key "R" comes twice"#),
+        (
+            "{\"capacities\":{" + (0..<40).map { "\"R\($0)\":1" }.joined(separator: ",") + ",\n\"R30\":1}}",
+            #"2:1: the key "R30" comes twice"#
+        ),
         (#"{"capacities":{"R":-3},"jobs":[]}"#, "1:20: capacity R is -3"),
         (#"{"jobs":[{"id":"a","duration_seconds":1},{"id":"a","duration_seconds":1}]}"#, #"1:42: job "a" is given"#),
     ]

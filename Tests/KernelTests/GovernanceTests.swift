@@ -88,6 +88,47 @@ struct GovernanceTests {
         try program.expectNothingLeft()
     }
 
+    @Test(
+        "A policy that changes has it step back as it says now, and come back at once where nothing is watched any more"
+    )
+    func revised() throws {
+        let program = try Program()
+        let fifo = try program.makeFIFO("gate")
+        try program.add("build", script: "echo ready; cat \(fifo)")
+        let running = try program.start()
+        try running.wait { $0.lines == ["ready"] }
+        let group = try #require(running.starts("build").first?.cgroup).split(separator: "/").dropLast(2).map {
+            "/\($0)"
+        }
+        /// A process that is to freeze does so when it has the CPU next, which others want here.
+        func waits(for state: String) throws -> Bool {
+            let file = "/sys/fs/cgroup\(group.joined())/steps/cgroup.events"
+            return try shell("timeout 60 sh -c \"until grep -q '\(state)' \(file); do sleep 0.1; done\"; echo $?")
+                == "0\n"
+        }
+        // What this kernel does not tell is refused, since the policy requires all that it says.
+        let refused = try shell(
+            "'\(Program.binaries!)/update-all' policy set --state-dir '\(program.state)' protect.cpu_some=20%; echo code $?"
+        )
+        #expect(refused.contains("this kernel counts no pressure") && refused.contains("code 3"), "\(refused)")
+        let foreign = try startForeignWork()
+        defer { kill(-foreign.pid, SIGKILL) }
+        let said = try program.ask("policy set protect.load_per_cpu=1.0 protect.action=freeze protect.resume_after=1h")
+        #expect(said.contains("protect.action = \"freeze\""), "\(said)")
+        try running.wait { if case .throttle(let throttle) = $0.body { throttle.state == .frozen } else { false } }
+        #expect(try waits(for: "frozen 1"))
+        // There is no such stage any more: what is nearest to it holds, and nothing is frozen.
+        _ = try program.ask("policy set protect.action=slow")
+        #expect(try waits(for: "frozen 0"))
+        #expect(try readText("/sys/fs/cgroup\(group.joined())/cpu.max") == "\(12500 * usableCPUs()) 100000")
+        _ = try program.ask("policy set protect.load_per_cpu=1000 protect.resume_after=1s")
+        try running.wait { if case .throttle(let throttle) = $0.body { throttle.state == .normal } else { false } }
+        try shell("echo go >\(fifo)")
+        let run = try running.finish()
+        #expect(run.cause == .code(0), "\(run.errors)")
+        try program.expectNothingLeft()
+    }
+
     @Test("Its own work alone never has it step back")
     func ownWork() throws {
         let program = try Program()

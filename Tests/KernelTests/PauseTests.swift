@@ -76,8 +76,12 @@ struct PolicyChangeTests {
 @Suite("A run that is paused", .serialized, .enabled(if: hasControllers, "\(noControllers)"))
 struct PauseTests {
     private func frozen(_ branch: String, of run: PhaseStart) throws -> Bool {
-        let steps = try #require(run.cgroup).split(separator: "/").dropLast(2).joined(separator: "/")
-        return try readText("/sys/fs/cgroup/\(steps)/\(branch)/cgroup.events").contains("frozen 1")
+        try readText("/sys/fs/cgroup\(stepsGroup(of: run))/../\(branch)/cgroup.events").contains("frozen 1")
+    }
+
+    /// Relative to the mount.
+    private func stepsGroup(of run: PhaseStart) throws -> String {
+        try #require(run.cgroup).split(separator: "/").dropLast().map { "/\($0)" }.joined()
     }
 
     @Test("Its steps are frozen by the kernel, its commit goes on, and cancel leaves nothing of it")
@@ -107,6 +111,53 @@ struct PauseTests {
         #expect(run.end("commit")?.outcome == .succeeded)
         #expect(run.lines("commit") == ["ready", "go", "whole"])
         #expect(!fileExists("\(program.state)/current"))
+        try program.expectNothingLeft()
+    }
+
+    @Test("A step that exits while it is being frozen is seen to have, whichever of the two came first")
+    func exitsMeanwhile() throws {
+        try withTree { tree in
+            for round in 0..<40 {
+                let leaf = try tree.makeLeaf(step("short\(round)"), isProtected: false, limits: [])
+                let script = round.isMultiple(of: 2) ? "exit 3" : "sleep 0.0\(round % 10); exit 3"
+                let process = try start("/bin/sh", ["-c", script], in: leaf)
+                try tree.freezeSteps(true)
+                while try !readText("\(tree.mount)\(leaf.path)/cgroup.events").contains("frozen 1") {
+                    #expect(try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)))
+                }
+                // It has ended by now, or stands still before that.
+                let hasEnded = waitReadable(process.pidfd.raw, limit: .zero)
+                #expect(try hasEnded || leaf.isPopulated)
+                try tree.freezeSteps(false)
+                #expect(try end(of: process, in: leaf) == .code(3), "round \(round)")
+                try waitUntilEmpty(leaf)
+                try leaf.remove()
+            }
+        }
+    }
+
+    @Test("A frozen step that is killed ends at once, and what waits for it starts when the run goes on")
+    func killedWhileFrozen() throws {
+        let program = try Program()
+        try program.add("build", script: "echo $$; exec sleep 1000")
+        try program.add("later", manifest: "after = [\"build\"]", script: "echo ran")
+        let running = try program.start()
+        var process: pid_t?
+        try running.wait { event in
+            process = event.lines.first.flatMap { pid_t($0) }
+            return process != nil
+        }
+        let start = try #require(running.starts("build").first)
+        #expect(try program.ask("pause").contains("frozen: build/execute"))
+        kill(try #require(process), SIGKILL)
+        try running.wait { if case .phaseEnd = $0.body { $0.plugin?.rawValue == "build" } else { false } }
+        #expect(try program.ask("status").contains("Paused by root"))
+        #expect(try readText("/sys/fs/cgroup\(stepsGroup(of: start))/cgroup.freeze") == "1")
+        #expect(running.starts("later").isEmpty)
+        _ = try program.ask("resume")
+        let run = try running.finish()
+        #expect(run.end("build")?.outcome == .killed && run.end("later")?.outcome == .succeeded)
+        #expect(run.lines("later") == ["ran"])
         try program.expectNothingLeft()
     }
 }

@@ -65,14 +65,15 @@ struct Program {
     /// - Parameters:
     ///   - policy: its only policy, which begins in the table `[run]`.
     ///   - prefix: the program that starts it, with arguments.
-    func start(policy: String = "", prefix: [String] = []) throws -> RunningProgram {
+    ///   - arguments: of it, besides.
+    func start(policy: String = "", prefix: [String] = [], arguments: [String] = []) throws -> RunningProgram {
         try write("policy.toml", "enforcement = \"required\"\n[run]\nparallel = 4\n\(policy)\n")
         let binaries = try #require(Self.binaries)
         let command =
             prefix + [
                 "\(binaries)/update-all", "run", "--yes", "--ui", "json", "--plugin-dir", "\(top)/plugins",
                 "--state-dir", state, "--policy", "\(top)/policy.toml",
-            ]
+            ] + arguments
         return try RunningProgram(launchShell("exec \"$@\" 2>'\(top)/errors'", arguments: command), program: self)
     }
 

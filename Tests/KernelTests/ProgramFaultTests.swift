@@ -147,6 +147,48 @@ struct ProgramFaultTests {
         try program.expectNothingLeft(below: group)
         try shell("rmdir \(group)")
     }
+
+    @Test(
+        "In a group that was delegated without cpu every other limit holds, and that one is told, or refused where required"
+    )
+    func delegatedWithoutCPU() throws {
+        let program = try Program()
+        try program.add(
+            "plain",
+            script:
+                "cd /sys/fs/cgroup$(cut -c4- /proc/self/cgroup); cat memory.max pids.max; ls cpu.max ../../cpu.max || true"
+        )
+        let above = "/sys/fs/cgroup/without-cpu"
+        let number = try shell("useradd --create-home partial 2>/dev/null; id -u partial").trimmingNewline
+        // Of all that is there the group above hands down two.
+        try shell(
+            """
+            echo '+cpu +memory +pids' >/sys/fs/cgroup/cgroup.subtree_control
+            mkdir \(above) && echo '+memory +pids' >\(above)/cgroup.subtree_control && mkdir \(above)/delegated
+            cd \(above)/delegated && chown partial . cgroup.procs cgroup.subtree_control cgroup.threads
+            chown partial \(program.state)
+            """)
+        defer { _ = try? shell("rmdir \(above)/delegated \(above)") }
+        let prefix = [
+            "sh", "-c", "echo 0 >\(above)/delegated/cgroup.procs && exec \"$@\"", "sh", "setpriv", "--reuid", number,
+            "--regid", number, "--clear-groups", "env", "HOME=/home/partial",
+        ]
+        let policy = "cpu_quota = \"50%\"\n[step]\nmemory_max = \"64M\"\ntasks_max = 50"
+        let refused = try program.run(policy: policy, prefix: prefix)
+        #expect(refused.cause == .code(3), "\(refused.errors)")
+        #expect(
+            refused.errors.contains("cpu.max = 50000 100000: it is not available under \(above)/delegated"),
+            "\(refused.errors)")
+        #expect(refused.starts("plain").isEmpty)
+
+        let run = try program.start(policy: policy, prefix: prefix, arguments: ["--set", "enforcement=preferred"])
+            .finish()
+        #expect(run.cause == .code(0), "\(run.errors)")
+        #expect(run.lines("plain").prefix(2) == ["\(64 << 20)", "50"], "\(run.lines("plain"))")
+        #expect(!run.lines("plain").contains("cpu.max") && !run.lines("plain").contains("../../cpu.max"))
+        #expect(run.limits(nil, "cpu.max").map(\.effective) == [nil])
+        try program.expectNothingLeft(below: "\(above)/delegated")
+    }
 }
 
 extension String {

@@ -5,7 +5,7 @@ import UpdateModel
 
 extension FinishedProgram {
     /// The `limit` events of a plugin; `nil`: of none.
-    fileprivate func limits(_ plugin: String?, _ control: String) -> [LimitDeviation] {
+    func limits(_ plugin: String?, _ control: String) -> [LimitDeviation] {
         events.compactMap { event in
             guard event.plugin?.rawValue == plugin, case .limit(let limit) = event.body, limit.control == control else {
                 return nil
@@ -156,6 +156,68 @@ struct CommitTests {
         }
         // The next commit begins with what the policy says.
         #expect(run.lines("later") == ["\(32 << 20)", "\(40 << 20)"])
+        try program.expectNothingLeft()
+    }
+
+    @Test(
+        "What was raised for a commit stays under a policy that changes, and goes to the new value behind it",
+        .enabled(if: !hasSwap, "this machine has swap"))
+    func raisedAndSet() throws {
+        let program = try Program()
+        let gates = try ["raised", "more"].map(program.makeFIFO)
+        let group = "cd /sys/fs/cgroup$(cut -c 4- /proc/self/cgroup)"
+        // It holds what it has read until the gate is opened.
+        try program.add(
+            "commit", manifest: Self.isProtected,
+            script: """
+                \(group)
+                { head -c 100M /dev/zero; echo >&2 'PROGRESS:{"percent": 50}'; cat \(gates[0]) \(gates[1]); } | tail | wc -c
+                """)
+        try program.add(
+            "later", manifest: "\(Self.isProtected)\nafter = [\"commit\"]",
+            script: "\(group); cat memory.high ../memory.high")
+        let running = try program.start(policy: "memory_high = \"40M\"\n[step]\nmemory_high = \"32M\"")
+        try running.wait { if case .progress = $0.body { true } else { false } }
+        let leaf = "/sys/fs/cgroup" + (try #require(running.starts("commit").first?.cgroup))
+        func highs() throws -> [Int64] {
+            try ["memory.high", "../memory.high"].map { file in
+                Int64(try readText("\(leaf)/\(file)")) ?? .max
+            }
+        }
+        let raised = try highs()
+        #expect(raised.allSatisfy { $0 > 90 << 20 }, "\(raised)")
+        _ = try program.ask("policy set step.memory_high=48M run.memory_high=56M")
+        #expect(try highs() == raised)
+        // More than it was raised to is what it gets.
+        _ = try program.ask("policy set plugin.commit.memory_high=1G")
+        #expect(try highs() == [1 << 30, raised[1]])
+        try shell("echo >\(gates[0]); echo >\(gates[1])")
+        let run = try running.finish()
+        #expect(run.cause == .code(0), "\(run.errors)")
+        #expect(run.lines("later") == ["\(48 << 20)", "\(56 << 20)"])
+        try program.expectNothingLeft()
+    }
+
+    @Test(
+        "A commit that is given a memory_high in the middle is watched from then on, and not stopped by it",
+        .enabled(if: !hasSwap, "this machine has swap"))
+    func limitedLater() throws {
+        let program = try Program()
+        let gate = try program.makeFIFO("gate")
+        try program.add(
+            "commit", manifest: Self.isProtected,
+            script:
+                "echo ready; cat \(gate); \(Self.hundred); cat /sys/fs/cgroup$(cut -c 4- /proc/self/cgroup)/memory.high"
+        )
+        let running = try program.start()
+        try running.wait { $0.lines == ["ready"] }
+        _ = try program.ask("policy set step.memory_high=32M")
+        try shell("echo >\(gate)")
+        let run = try running.finish()
+        #expect(run.cause == .code(0), "\(run.errors)")
+        let wall = try #require(run.end("commit")?.metrics).wallSeconds
+        #expect(wall < 60, "\(wall) s")
+        #expect(try #require(run.lines("commit").last.flatMap { Int64($0) }) > 90 << 20, "\(run.lines("commit"))")
         try program.expectNothingLeft()
     }
 

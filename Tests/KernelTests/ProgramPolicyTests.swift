@@ -46,6 +46,32 @@ struct ProgramPolicyTests {
         try program.expectNothingLeft()
     }
 
+    @Test(
+        "The ceiling of /etc is over what is set in the middle of a run, too, and that is said; --timeout stays under it"
+    )
+    func ceilingWhileRunning() throws {
+        let program = try Program()
+        let gate = try program.makeFIFO("gate")
+        try program.add("first", script: "echo ready; cat \(gate)")
+        try program.add("second", manifest: "after = [\"first\"]", script: "exec sleep 1000")
+        let run = try withCeiling("[step]\ntimeout = \"5s\"\nmemory_max = \"128M\"\n[plugin.first]\ntimeout = \"1h\"") {
+            let running = try program.start(arguments: ["--timeout", "2h"])
+            try running.wait { $0.lines == ["ready"] }
+            let leaf = "/sys/fs/cgroup" + (try #require(running.starts("first").first?.cgroup))
+            let said = try program.ask("policy set step.memory_max=256M plugin.first.memory_max=64M step.stop_grace=1s")
+            #expect(
+                said.contains("step.memory_max = \"256M\" is \"128M\": the ceiling of /etc/update-all/policy.toml"),
+                "\(said)")
+            #expect(try readText("\(leaf)/memory.max") == "\(64 << 20)")
+            try shell("echo >\(gate)")
+            return try running.finish()
+        }
+        #expect(run.end("first")?.outcome == .succeeded)
+        #expect(value("memory.max", run.starts("second").first) == "\(128 << 20)")
+        #expect(run.end("second")?.outcome == .timedOut)
+        try program.expectNothingLeft()
+    }
+
     @Test("What is required and cannot be had ends with exit code 3, each limit named, and nothing has run")
     func required() throws {
         let program = try Program()

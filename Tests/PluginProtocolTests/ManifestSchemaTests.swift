@@ -62,6 +62,12 @@ struct ManifestSchemaTests {
             ("path = [\"bin\"]", false), ("path = [\"~alice/bin\"]", false), ("path = [\"/a:/b\"]", false),
             ("[settings]\ndist_upgrade = true", true), ("enabled = false", true), ("self_update = true", true),
             ("validate = true", true), ("validate = 1", false),
+            ("[capabilities.update]\ncap_sys_admin = \"mounts\"", true),
+            ("[capabilities]\nestimate_update = { NET_RAW = \"pings\" }", true),
+            ("[capabilities]\ncap_sys_admin = \"mounts\"", false),
+            ("[capabilities.update]\ncap_sys_admn = \"mounts\"", false),
+            ("[capabilities.update]\ncap_sys_admin = \"\"", false),
+            ("[capabilities.update]\ncap_sys_admin = true", false),
         ])
     func values(text: String, expected: Bool) throws {
         let (bySchema, byDecoder) = try isValid(text)

@@ -38,6 +38,9 @@ import UpdateModel
         [demand]
         download = { memory = "1.5G" }
         update = { cpus = 1.0, memory = "300M" }
+        [capabilities.update]
+        cap_sys_admin = "mounts"
+        NET_ADMIN = "routes"
         [settings]
         dist_upgrade = false
         level = 2
@@ -95,6 +98,12 @@ import UpdateModel
         expected.locks = [.execute: ["/var/lib/dpkg/lock-frontend"]]
         expected.demand = [
             .download: Demand(memory: ByteCount(3 << 29)), .execute: Demand(cpus: 1, memory: ByteCount(300 << 20)),
+        ]
+        expected.capabilities = [
+            .execute: [
+                CapabilityNeed(name: "cap_sys_admin", reason: "mounts"),
+                CapabilityNeed(name: "cap_net_admin", reason: "routes"),
+            ]
         ]
         expected.settings = [
             PluginSetting(key: "dist_upgrade", value: "false"), PluginSetting(key: "level", value: "2"),
@@ -205,6 +214,14 @@ import UpdateModel
             (
                 "demand.update.memory = \"much\"",
                 #"1:24: "memory" in [demand.update] must be a size such as "300M" or "1.5G", not "much""#
+            ),
+            (
+                "capabilities.update.cap_sys_admn = \"mounts\"",
+                #"1:21: unknown key "cap_sys_admn" in [capabilities.update] (did you mean "cap_sys_admin"?)"#
+            ),
+            (
+                "capabilities.update.sys_admin = \"\"",
+                #"1:33: "sys_admin" in [capabilities.update] must be a text that says what needs it"#
             ),
             ("locks.update = [\"lock\"]", #"1:17: "lock" in "update" is not an absolute path"#),
             ("mutexes.update = [\"a=2\"]", #"1:19: "a" is a mutex and has no units; only network:download has"#),

@@ -51,6 +51,17 @@ import Testing
         #expect(TrustRefusal.first(in: [directory("/tmp", owner: 5, mode: 0o1777)])?.path == "/tmp")
     }
 
+    @Test func `A file with several names is refused where anybody can give it one, and nowhere else`() {
+        let linked = PathComponent(path: "/tmp/p", kind: .file, owner: 0, mode: 0o755, names: 2)
+        let refusal = TrustRefusal.first(in: [directory("/"), directory("/tmp", mode: 0o1777), linked])
+        #expect(refusal?.reason == "it has 2 names, and in /tmp anybody can give it one")
+        #expect(refusal?.mend == "cp /tmp/p /tmp/p.new && mv /tmp/p.new /tmp/p")
+        #expect(TrustRefusal.first(in: [directory("/"), directory("/tmp", mode: 0o1755), linked]) == nil)
+        var below = linked
+        below.path = "/tmp/d/p"
+        #expect(TrustRefusal.first(in: [directory("/tmp", mode: 0o1777), directory("/tmp/d"), below]) == nil)
+    }
+
     @Test func `The sticky bit of a file excuses nothing`() {
         #expect(TrustRefusal.first(in: [file("/p", mode: 0o1777)]) != nil)
     }

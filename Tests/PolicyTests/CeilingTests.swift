@@ -250,6 +250,20 @@ struct CeilingTests {
         #expect(try merge(etc: [etc]).canonicalText == merge(base: etc).canonicalText)
     }
 
+    @Test("lowers what is shown of a memory_high with its memory_max, so that it can be read again")
+    func unreachable() throws {
+        let policy = try merge(
+            etc: ["[plugin.apt]\nmemory_max = \"2G\""],
+            set: ["plugin.apt.memory_max=4G", "plugin.apt.memory_high=3G"])
+        let line = "memory_high = \"2G\"  # cut from \"3G\" to the ceiling of etc-0.toml:2\n"
+        for text in [
+            policy.document(origins: false, on: machine), policy.document(of: apt, origins: false, on: machine),
+        ] {
+            #expect(text.replacing(/" +#/, with: "\"  #").contains(line), "\(text)")
+            _ = try merge(base: text)
+        }
+    }
+
     @Test("is shown behind what it has cut, with what was asked for")
     func shown() throws {
         let policy = try merge(

@@ -18,6 +18,14 @@ struct DownloadRuleTests {
                 list table inet update-all.20261121-073012-4711
 
                 """)
+        #expect(
+            rules.replacement == """
+                flush chain inet update-all.20261121-073012-4711 input; \
+                add rule inet update-all.20261121-073012-4711 input socket cgroupv2 level 2 \
+                "updateall.slice/run-20261121-073012-4711" limit rate over 20971520 bytes/second drop
+                list table inet update-all.20261121-073012-4711
+
+                """)
     }
 
     @Test("are in force when nft shows the limit, and not before")

@@ -23,12 +23,13 @@ private func lines(_ statements: [PolicyStatement]) -> [String] {
 struct ExplanationTests {
     private func explain(
         _ text: String, _ phase: Phase = .execute, protected: Bool = false, isRoot: Bool = true,
-        callsSudo: Bool = false,
+        callsSudo: Bool = false, needs: [CapabilityNeed] = [],
         on facts: MachineFacts = machine
     ) throws -> [String] {
         let policy = try merge(base: text)
         let step = ExplainedStep(
-            apt, phase, isProtected: protected, isRoot: isRoot, callsSudo: callsSudo, timeout: .seconds(3600))
+            apt, phase, isProtected: protected, isRoot: isRoot, callsSudo: callsSudo, timeout: .seconds(3600),
+            capabilityNeeds: needs)
         let group = report(
             policy.step(apt, phase, on: facts).limits, protected ? .protectedLeaf : .leaf, on: facts)
         return lines(policy.explain(step, group: group, on: facts))
@@ -86,6 +87,27 @@ struct ExplanationTests {
         #expect(
             both[0] == "enforced: Slowed from 1.0 GiB of memory on | memory.high = 1073741824 | [step] memory_high | ")
         #expect(both[1].hasPrefix("left_out: At most 2.0 GiB of memory"))
+    }
+
+    @Test("says which capabilities root has, and what a manifest asks for and does not get")
+    func capabilities() throws {
+        let needs = [
+            CapabilityNeed(name: "cap_sys_admin", reason: "mounts"), CapabilityNeed(name: "cap_chown", reason: "files"),
+        ]
+        let usual = try explain("", needs: needs)
+        #expect(
+            usual.filter { $0.contains("Root") || $0.contains("cap_") } == [
+                "enforced: Root with no capability but the usual ones, for files, users and services |  |  | ",
+                "enforced: cap_sys_admin too, as its manifest asks: mounts |  |  | ",
+                "enforced: cap_chown too, as its manifest asks: files |  |  | ",
+            ])
+        let listed = try explain("[step]\ncapabilities = [\"cap_chown\"]", needs: needs)
+        #expect(
+            listed.filter { $0.contains("cap_") } == [
+                "enforced: Root with no capability but cap_chown |  | [step] capabilities | ",
+                "left_out: cap_sys_admin, as its manifest asks: mounts |  | [step] capabilities | the policy's list does not have it",
+            ])
+        #expect(try explain("", isRoot: false, needs: needs).allSatisfy { !$0.contains("cap_") })
     }
 
     @Test("of a machine without controllers says so of each limit, and that the rest holds all the same")

@@ -44,11 +44,12 @@ struct LivePolicyTests {
             PolicySlot(table: table, key: key).changeTime
         }
         #expect(time(.run, .memoryHigh) == .atOnce && time(.run, .parallel) == .atOnce)
+        #expect(time(.protect, .cpuSome) == .atOnce && time(.protect, .action) == .atOnce)
         #expect(time(.step(.download), .io) == .atOnce && time(.plugin(apt, nil), .cpuWeight) == .atOnce)
         #expect(time(.run, .downloadRate) == .forLaterSteps && time(.plugin(apt, .execute), .timeout) == .forLaterSteps)
         for (table, key) in [
             (PolicyTable.plugin(apt, nil), PolicyKey.runAs), (.document, .enforcement), (.hooks, .afterRun),
-            (.protect, .cpuSome), (.log, .stepBytes), (.step(nil), .noNewPrivileges),
+            (.log, .stepBytes), (.step(nil), .noNewPrivileges),
         ] {
             guard case .never = time(table, key) else {
                 Issue.record("\(PolicySlot(table: table, key: key)) can change")

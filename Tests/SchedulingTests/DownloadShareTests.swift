@@ -43,6 +43,42 @@ struct DownloadShareTests {
         #expect(shares.begin(download("small")) == ByteCount(300))
     }
 
+    @Test("Under another rate who runs keeps the share, and who begins has a part of what that leaves")
+    func raised() {
+        var shares = shares(1000, units: 2, ["a": 1, "b": 1, "c": 1])
+        #expect(shares.begin(download("a")) == ByteCount(500))
+        shares.revise(rate: ByteCount(3000), units: 2)
+        #expect(shares.begin(download("b")) == ByteCount(2500))
+        shares.end(download("a"))
+        #expect(shares.begin(download("c")) == ByteCount(500))
+    }
+
+    @Test("Under a lower rate who begins does not wait with nothing for those that were told more")
+    func lowered() {
+        var shares = shares(1000, units: 2, ["a": 1, "b": 1, "c": 1])
+        _ = shares.begin(download("a"))
+        shares.revise(rate: ByteCount(200), units: 2)
+        #expect(shares.begin(download("b")) == ByteCount(100))
+        // Tried again it is told what there is now.
+        #expect(shares.begin(download("a")) == ByteCount(100))
+    }
+
+    @Test(
+        "A rate that comes later is shared by those that begin then, one that goes by none, and so are the pool's units"
+    )
+    func comesAndGoes() {
+        var shares = DownloadShares(
+            rate: nil, units: 2,
+            demands: Dictionary(uniqueKeysWithValues: ["a", "b", "c", "d"].map { (download($0), 1) }))
+        #expect(shares.begin(download("a")) == nil)
+        shares.revise(rate: ByteCount(900), units: 4)
+        #expect(shares.begin(download("b")) == ByteCount(300))
+        shares.revise(rate: nil, units: 4)
+        #expect(shares.begin(download("c")) == nil)
+        shares.revise(rate: ByteCount(900), units: 4)
+        #expect(shares.begin(download("d")) == ByteCount(900))
+    }
+
     @Test("A step outside of the pool has no share, and a rate of less than a byte is one")
     func edges() {
         var shares = shares(1, units: 2, ["a": 1, "b": 1, "none": 0])

@@ -16,15 +16,18 @@ extension RunSession {
         do throws(ControlReply.Refusal) {
             revision = try PolicyRevision(
                 settings, of: configuration.policy, on: machine, tree: tree, share: governance?.share ?? Fraction(1),
-                running: supervisor.runningInGroups)
-            if revision.isRequired, let lack = revision.missing.first { throw Self.refusal(lack) }
+                running: supervisor.running)
+            if revision.isRequired, let lack = revision.lack { throw Self.refusal(lack) }
         } catch {
             return .failure(error)
         }
         if revision.changes.isEmpty { return .success(["the policy says that already"]) }
         // What starts meanwhile starts with it.
-        let before = (policy: configuration.policy, machine: machine)
-        adopt(revision.policy, revision.machine)
+        let before = Basis(policy: configuration.policy, machine: machine, selection: configuration.selection)
+        adopt(
+            Basis(
+                policy: revision.policy, machine: revision.machine,
+                selection: before.selection.countingLess(than: revision.changes)))
         Task {
             let deviations = await onOwnThread("limits") { revision.enforce() }
             control?.haveSet(finish(revision, deviations, instead: before, by: user))
@@ -38,32 +41,47 @@ extension RunSession {
             "the policy requires its limits, and one cannot be enforced: \(deviation.asMissing). Nothing was changed")
     }
 
-    private func adopt(_ policy: MergedPolicy, _ machine: MachineFacts) {
-        configuration.policy = policy
-        self.machine = machine
-        let planner = planner
+    /// What steps that start are started by.
+    private struct Basis {
+        var policy: MergedPolicy
+        var machine: MachineFacts
+        var selection: Selection
+    }
+
+    private func adopt(_ basis: Basis) {
+        configuration.policy = basis.policy
+        configuration.selection = basis.selection
+        machine = basis.machine
+        var planner = planner
+        if let lessons { planner.record = lessons.record }
         supervisor?.revise { planner.revised($0) }
     }
 
     /// The limits have been written: the rest of the run follows, or all is as before.
     private func finish(
         _ revision: PolicyRevision, _ seen: [(step: StepID?, deviation: LimitDeviation)],
-        instead before: (policy: MergedPolicy, machine: MachineFacts), by user: String
+        instead before: Basis, by user: String
     ) -> Result<[String], ControlReply.Refusal> {
         // The group of a step that has ended meanwhile is gone, and nothing is missing there.
-        let running = Set((supervisor?.runningInGroups ?? []).map(\.step))
-        let deviations = seen.filter { $0.step.map(running.contains) ?? true }
+        let running = Set((supervisor?.running.steps ?? []).map(\.step))
+        var deviations = seen.filter { $0.step.map(running.contains) ?? true }
+        let changesRate = revision.changes(.downloadRate)
+        if changesRate, let refusal = limitDownloads() { deviations.append((nil, refusal)) }
         if revision.isRequired, let lack = deviations.first {
             revision.revert()
-            adopt(before.policy, before.machine)
+            adopt(before)
+            if changesRate { limitDownloads() }
             return .failure(Self.refusal(lack.deviation))
         }
         let changes = revision.changes.map {
             Intervention.Change(key: $0.slot.description, value: $0.value, previous: $0.previous)
         }
         bus.publish(.control(Intervention(.set, by: user, changes: changes)))
+        supervisor?.reviseCommits(revision.commitHighs)
         governance?.limitsHaveChanged(to: revision.run.limits, on: machine, sharedBy: revision.share)
-        let all = deviations + (revision.missing + shareOut(revision)).map { (nil, $0) }
+        if revision.changes(.protect) { govern() }
+        let others = revision.missing + [revision.blindness].compactMap(\.self) + shareOut(revision)
+        let all = deviations + (others + revision.cuts(for: supervisor?.steps ?? [])).map { (nil, $0) }
         for (step, deviation) in all { bus.publish(.limit(deviation), of: step?.plugin) }
         let lacks = all.map { step, deviation in (step.map { "\($0): " } ?? "") + deviation.asMissing }
         let later = revision.changes.filter { $0.slot.changeTime == .forLaterSteps }.map(\.slot.description)
@@ -76,9 +94,8 @@ extension RunSession {
     /// - Returns: what is otherwise than asked for.
     private func shareOut(_ revision: PolicyRevision) -> [LimitDeviation] {
         guard let supervisor else { return [] }
-        // Said now, it counts more than what was said at the beginning.
-        if revision.changes(.parallel) { configuration.selection.jobs = nil }
         let (run, cpus) = (planner.runSettings, machine.cpus)
+        supervisor.shareDownloads(run.downloadRate, units: run.concurrentDownloads(on: machine))
         let memory = Double((run.limits.memoryHigh ?? run.limits.memoryMax ?? machine.memory).bytes)
         let amounts: [(PolicyKey, String, Double)] = [
             (.parallel, "parallel", Double(run.parallel ?? cpus)), (.downloads, "downloads", Double(run.downloads)),
@@ -93,5 +110,17 @@ extension RunSession {
                 control: "run.\(key.rawValue)", requested: "\(Int(amount))", effective: "\(Int(effective))",
                 reason: "a step that is still to come needs as much")
         }
+    }
+}
+
+extension Selection {
+    /// What was said at the beginning counts less than what `changes` say now.
+    fileprivate func countingLess(than changes: [PolicyChange]) -> Selection {
+        var selection = self
+        for slot in changes.map(\.slot) {
+            if slot.key == .parallel { selection.jobs = nil }
+            if slot.key == .timeout { selection.laterTimeouts.insert(slot.table) }
+        }
+        return selection
     }
 }

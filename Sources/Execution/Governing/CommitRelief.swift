@@ -25,7 +25,7 @@ final class CommitRelief {
         /// `nil`: the branch of all commits.
         let step: StepID?
         /// memory.high as the policy has it.
-        let original: String
+        var original: String
         let events: OwnedDescriptor
         let change: ([ControlWrite]) -> AppliedLimits
         var relief: MemoryRelief
@@ -59,11 +59,30 @@ final class CommitRelief {
         self.bus = bus
     }
 
-    /// A commit has been started in `leaf`.
+    /// A commit has been started in `leaf`, or may have been given a memory.high since.
     func begin(_ step: StepID, _ leaf: Leaf) {
         guard tree.controllers.contains(.memory) else { return }
-        commits[step] = place(tree.mount + leaf.path, step: step) { leaf.change($0) }
+        if commits[step] == nil { commits[step] = place(tree.mount + leaf.path, step: step) { leaf.change($0) } }
         if branch == nil { branch = place(tree.protectedDirectory, step: nil) { [tree] in tree.changeProtected($0) } }
+    }
+
+    /// Whether the memory.high of a commit, or of the branch of all, was raised: then it is not the policy's to write.
+    /// - Parameter step: `nil`: the branch.
+    func hasRaised(_ step: StepID?) -> Bool { (step.map { commits[$0] } ?? branch)?.isRaised ?? false }
+
+    /// The policy gives another memory.high. One that was raised stays so where that is more; `high` is what counts once it
+    /// is not needed any more.
+    /// - Parameters:
+    ///   - step: `nil`: the branch of all commits.
+    ///   - high: as it is written; `nil`: none.
+    func revise(_ step: StepID?, _ high: String?) {
+        guard let place = step.map({ commits[$0] }) ?? branch else { return }
+        place.original = high ?? "max"
+        guard place.isRaised, let present = try? readText("\(place.directory)/memory.high") else { return }
+        let isMore = Int64(place.original).map { new in Int64(present).map { new >= $0 } ?? false } ?? true
+        guard isMore else { return }
+        _ = place.change([ControlWrite(file: "memory.high", value: place.original)])
+        place.isRaised = false
     }
 
     /// It has ended. Behind the last one the branch has again what the policy gives it.

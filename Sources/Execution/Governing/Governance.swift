@@ -20,14 +20,14 @@ final class Governance {
         var report: (String) -> Void
     }
 
-    private let protection: Protection
     private var limits: Limits
     private var machine: MachineFacts
     private let tree: CgroupTree?
     private let loop: EventLoop
     private let effects: Effects
     private var governor: Governor
-    private let sources: [PressureSource]
+    private var sources: [PressureSource] = []
+    private let findSources: (Protection) -> [PressureSource]
     private let armTrigger: ArmTrigger
     private var activity: ForeignActivity
     private var triggers: [Trigger] = []
@@ -62,25 +62,31 @@ final class Governance {
     ///   - sources: `nil`: those of this machine.
     init(
         _ protection: Protection, limits: Limits, machine: MachineFacts, tree: CgroupTree?, loop: EventLoop,
-        sources: [PressureSource]? = nil,
+        sources: ((Protection) -> [PressureSource])? = nil,
         armTrigger: @escaping ArmTrigger = { try armPressureTrigger($0.file, stall: $1, window: $2) },
         effects: Effects
     ) {
-        self.protection = protection
         self.limits = limits
         self.machine = machine
         self.tree = tree
         self.loop = loop
         self.effects = effects
         governor = Governor(action: protection.action, resumeAfter: protection.resumeAfter)
-        let known =
-            Self.hasPressure ? PressureSource.all(for: protection, mount: tree?.mount, runPath: tree?.path) : []
-        let watched = sources ?? known
-        self.sources = watched
+        findSources =
+            sources ?? { [tree] protection in
+                Self.hasPressure ? PressureSource.all(for: protection, mount: tree?.mount, runPath: tree?.path) : []
+            }
         self.armTrigger = armTrigger
+        activity = ForeignActivity(loadThreshold: nil, watchesDisks: false, tree: tree, cpus: machine.cpus)
+        watch(protection)
+    }
+
+    /// What says how others fare, by what the policy wants watched.
+    private func watch(_ protection: Protection) {
+        sources = findSources(protection)
         activity = ForeignActivity(
-            loadThreshold: watched.contains { $0.kind == .cpu } ? nil : protection.loadPerCPU,
-            watchesDisks: !watched.contains { $0.kind == .io } && protection.ioSome != nil, tree: tree,
+            loadThreshold: sources.contains { $0.kind == .cpu } ? nil : protection.loadPerCPU,
+            watchesDisks: !sources.contains { $0.kind == .io } && protection.ioSome != nil, tree: tree,
             cpus: machine.cpus)
     }
 
@@ -114,14 +120,25 @@ final class Governance {
         look()
     }
 
-    /// The run is over, or is to end: nothing is held back any more, so that what runs can end.
-    func stop() {
+    /// The policy has another `[protect]`, which still has something watched. The stage stays where there is such a one.
+    func revise(_ protection: Protection) {
+        guard !isOver else { return }
+        disarm()
+        watch(protection)
+        let change = governor.revise(
+            action: protection.action, resumeAfter: protection.resumeAfter, at: monotonicTime())
+        if let change { enforce(change.to, from: change.from, change.cause) }
+        start()
+    }
+
+    /// Nothing is held back any more.
+    /// - Parameter cause: such as that the run is over, or is to end, so that what runs can end.
+    func stop(_ cause: String = "the run ends") {
         guard !isOver else { return }
         isOver = true
         timer?.cancel()
-        for trigger in triggers { trigger.watch?.cancel() }
-        triggers = []
-        if governor.stage != .normal { enforce(.normal, from: governor.stage) }
+        disarm()
+        if governor.stage != .normal { enforce(.normal, from: governor.stage, cause) }
     }
 
     // MARK: Looking
@@ -134,6 +151,11 @@ final class Governance {
             fired(trigger, $0)
         }
         if trigger.watch != nil { triggers.append(trigger) }
+    }
+
+    private func disarm() {
+        for trigger in triggers { trigger.watch?.cancel() }
+        triggers = []
     }
 
     private func fired(_ trigger: Trigger, _ interest: EventLoop.Interest) {
@@ -177,7 +199,7 @@ final class Governance {
 
     // MARK: Stages
 
-    private func enforce(_ stage: Stage, from old: Stage, _ cause: String = "the run ends") {
+    private func enforce(_ stage: Stage, from old: Stage, _ cause: String) {
         if old == .frozen, stage != .frozen { freeze(false) }
         if stage.share != old.share { share(stage.share) }
         if old == .normal { effects.hold() }

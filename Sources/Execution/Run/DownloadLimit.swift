@@ -19,6 +19,8 @@ struct DownloadLimitRefusal: Error {
 /// ends too, and the kernel removes its rules: nothing is left that somebody would have to sweep. A commit that outlives
 /// us is not held back any more.
 final class DownloadLimit {
+    private let run: RunID
+    private let place: (group: String, level: Int)
     private let process: LaunchedProcess
     private var commands: OwnedDescriptor?
     /// Open as long as nft lives: what it still has to say would end it otherwise (SIGPIPE).
@@ -32,12 +34,10 @@ final class DownloadLimit {
     /// Puts `rate`, in a second, into force for all groups of a run; returns when nft has shown the rule.
     init(_ rate: ByteCount, for run: RunID, in site: CgroupSite) throws(DownloadLimitRefusal) {
         guard geteuid() == 0 else { throw DownloadLimitRefusal(reason: "only root may have the kernel drop packets") }
-        let rules: DownloadRules
+        self.run = run
         switch site {
         case .unavailable(let reason): throw DownloadLimitRefusal(reason: reason)
-        case .tree(let tree):
-            let place = try Self.place(of: tree)
-            rules = DownloadRules(run: run, group: place.group, level: place.level, rate: rate)
+        case .tree(let tree): place = try Self.place(of: tree)
         }
         guard let program = ProgramLookup(path: securePath).path(of: "nft") else {
             throw DownloadLimitRefusal(
@@ -59,12 +59,21 @@ final class DownloadLimit {
         } catch {
             throw DownloadLimitRefusal(reason: "\(program) cannot be started: \(error)")
         }
+        output = process.takeStdout()
+        errors = process.takeStderr()
         do throws(DownloadLimitRefusal) {
-            try establish(rules)
+            try establish(rules(rate).commands)
         } catch {
             end()
             throw error
         }
+    }
+
+    /// Puts another rate into force; returns when nft has shown the rule. Where it cannot be had, the one before stays.
+    func change(to rate: ByteCount) throws(DownloadLimitRefusal) { try establish(rules(rate).replacement) }
+
+    private func rules(_ rate: ByteCount) -> DownloadRules {
+        DownloadRules(run: run, group: place.group, level: place.level, rate: rate)
     }
 
     /// Where nft finds the run's group.
@@ -83,15 +92,14 @@ final class DownloadLimit {
         return (String(path.dropFirst(top.count)), tree.path.split(separator: "/").count)
     }
 
-    private func establish(_ rules: DownloadRules) throws(DownloadLimitRefusal) {
-        output = process.takeStdout()
-        errors = process.takeStderr()
+    /// - Parameter text: commands, the last of which shows the rule.
+    private func establish(_ text: String) throws(DownloadLimitRefusal) {
         guard let raw = commands?.raw, let output = output?.raw, let errors = errors?.raw else {
-            preconditionFailure("it was just started")
+            preconditionFailure("it has not ended")
         }
         do throws(Errno) {
             // Less than a pipe holds.
-            try writeAll(raw, Array(rules.commands.utf8))
+            try writeAll(raw, Array(text.utf8))
         } catch {
             throw DownloadLimitRefusal(reason: "nft takes no commands: \(error)")
         }

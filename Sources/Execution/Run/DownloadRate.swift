@@ -14,13 +14,9 @@ extension RunSettings {
         downloadRate.map { ByteCount(max(1, $0.bytes / Int64(concurrentDownloads(on: machine)))) }
     }
 
-    /// Shares the rate out among the steps of the pool as they come and go; `nil` without a rate.
-    func downloadShares(among demands: [StepID: Int], on machine: MachineFacts) -> DownloadShares? {
-        downloadRate.map { rate in
-            // A step that holds more units than steps can run at a time runs all the same.
-            let units = max(concurrentDownloads(on: machine), demands.values.max() ?? 0)
-            return DownloadShares(rate: rate, units: units, demands: demands)
-        }
+    /// Shares the rate out among the steps of the pool as they come and go.
+    func downloadShares(among demands: [StepID: Int], on machine: MachineFacts) -> DownloadShares {
+        DownloadShares(rate: downloadRate, units: concurrentDownloads(on: machine), demands: demands)
     }
 
     /// What of the rate is not kept here.

@@ -17,6 +17,8 @@ public struct Selection: Sendable, Hashable {
     public var jobs: Int?
     /// `--timeout`: for every step, beats the policy's.
     public var timeout: Duration?
+    /// Tables of the policy that were given a timeout after `timeout` was: for their steps it counts no more.
+    var laterTimeouts: Set<PolicyTable> = []
     public var isDryRun = false
     /// What else a plugin could do is left out.
     public var phases = Set(Phase.allCases)
@@ -46,8 +48,8 @@ public struct PreparedRun: Sendable {
     /// Files that no other program may have locked when a step starts.
     var lockedFiles: [StepID: [String]]
     var downloads: [PluginName: ByteCount]
-    /// What each download is told of the policy's rate; `nil`: there is none.
-    var downloadShares: DownloadShares?
+    /// What each download is told of the policy's rate.
+    var downloadShares: DownloadShares
 }
 
 /// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
@@ -290,8 +292,9 @@ struct Planner {
     /// planned.
     func revised(_ command: StepCommand) -> StepCommand {
         var revised = command
-        var settings = policy.step(command.step.plugin, command.step.phase, on: machine)
-        settings.timeout = selection.timeout ?? settings.timeout
+        let (plugin, phase) = (command.step.plugin, command.step.phase)
+        let isTold = selection.laterTimeouts.contains { $0.concerns(plugin, phase) }
+        var settings = policy.step(plugin, phase, on: machine, timeout: isTold ? nil : selection.timeout)
         settings.noNewPrivileges = command.settings.noNewPrivileges
         revised.settings = settings
         revised.limits =
@@ -300,6 +303,7 @@ struct Planner {
             ).writes
         revised.required = required(revised.limits)
         revised.hints = hints(for: settings.limits, in: runSettings)
+        _ = applyLesson(to: &revised)
         return revised
     }
 

@@ -111,7 +111,8 @@ struct PluginExplainer {
             plugin.name, phase, isProtected: isProtected, isRoot: isRoot,
             callsSudo: !(manifest?.sudoPrograms ?? []).isEmpty,
             timeout: manifest?.timeout(of: command) ?? command.defaultTimeout,
-            keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil)
+            keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil,
+            capabilityNeeds: manifest?.capabilities[phase] ?? [])
         let report = report(of: StepID(plugin.name, phase), isProtected: isProtected, settings.limits)
         return PluginExplanation.Part(
             scope: .step(phase), group: path("/\(isProtected ? "protected" : "steps")/\(plugin.name).\(phase)"),

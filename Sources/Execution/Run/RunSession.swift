@@ -22,7 +22,7 @@ public actor RunSession {
     let bus: EventBus
     private let readers: EventReaders
     var machine: MachineFacts
-    private var site: CgroupSite
+    private(set) var site: CgroupSite
     /// Where questions are asked once a helper keeps the groups of steps.
     private var ownTree: CgroupTree?
     private var helper: HelperClient?
@@ -46,8 +46,8 @@ public actor RunSession {
     var governance: Governance?
     var brake: RunBrake?
     var control: RunControl?
-    private var lessons: MemoryLessons?
-    private var downloadLimit: DownloadLimit?
+    private(set) var lessons: MemoryLessons?
+    var downloadLimit: DownloadLimit?
     var received: Int32?
     /// When the run itself began, after the person was asked.
     private var runStart = Duration.zero
@@ -172,25 +172,6 @@ public actor RunSession {
         }
         starter = makeStarter(client, root, janitor, isHelped: true)
         return true
-    }
-
-    /// Has the kernel hold the run to its download rate, where the policy wants that; from the first question on.
-    private func limitDownloads() {
-        let run = configuration.policy.run(on: machine)
-        guard run.enforcesDownloadRate, let rate = run.downloadRate else { return }
-        do throws(DownloadLimitRefusal) {
-            let limit = try DownloadLimit(rate, for: self.run, in: site)
-            limit.onLoss(on: loop) { [unowned self] in assumeIsolated { $0.downloadLimitWasLost() } }
-            downloadLimit = limit
-        } catch {
-            machine.downloadLimitRefusal = error.reason
-        }
-    }
-
-    private func downloadLimitWasLost() {
-        let reason = "nft has ended, and its rules with it"
-        machine.downloadLimitRefusal = reason
-        bus.publish(.limit(RunSettings.enforcement(refused: reason)))
     }
 
     /// Gives back what `open` and `execute` took.
@@ -553,7 +534,7 @@ public actor RunSession {
             let brake = makeBrake(supervisor)
             self.brake = brake
             if control?.isPaused == true { _ = pause() }
-            govern(brake)
+            govern()
             do throws(Errno) {
                 try supervisor.start()
             } catch {
@@ -589,22 +570,6 @@ public actor RunSession {
     }
 
     var tree: CgroupTree? { if case .tree(let tree) = site { tree } else { nil } }
-
-    /// Has the run step back while others suffer, where the policy says so.
-    private func govern(_ brake: RunBrake) {
-        let protection = configuration.policy.protection
-        guard protection.isActive else { return }
-        let governance = Governance(
-            protection, limits: configuration.policy.run(on: machine).limits, machine: machine, tree: tree, loop: loop,
-            effects: Governance.Effects(
-                hold: { [unowned brake] in brake.hold(.pressure) },
-                goOn: { [unowned brake] in brake.goOn(.pressure) },
-                setFrozen: { [unowned brake] in $0 ? brake.freeze(.pressure) : brake.thaw(.pressure) },
-                publish: { [bus] in bus.publish(.throttle($0)) },
-                report: { [bus] in bus.publish(.error($0)) }))
-        self.governance = governance
-        governance.start()
-    }
 
     /// Before the first process is started; once.
     private func startGuardian() {

@@ -60,7 +60,7 @@ final class RunSupervisor {
     private var retries: [StepID: StepCommand] = [:]
     private var actions: Deque<Dispatcher.Action> = []
     private var isPerforming = false
-    private var running: [StepID: StepRun] = [:]
+    private var runs: [StepID: StepRun] = [:]
     /// Commits that went wrong, while their plugins are asked what state that left.
     private var examined: [StepID: StartedStep] = [:]
     private var stepOfLog: [LogWriter.LogID: StepID] = [:]
@@ -78,7 +78,7 @@ final class RunSupervisor {
     /// Steps that have ended while nothing was to be started, neither another try nor a question about them.
     private var heldEnds: [(run: StepRun, end: PhaseEnd)] = []
     private var plugins: [PluginName: PluginProgress] = [:]
-    private var downloadShares: DownloadShares?
+    private var downloadShares: DownloadShares
     private var report = RunResult()
     private let startTime: Duration
     private var writerWatch: EventLoop.Watch?
@@ -142,7 +142,7 @@ final class RunSupervisor {
     func interrupt(signal: Int32) {
         let isUrgent = report.signal != nil
         report.signal = report.signal ?? signal
-        for run in running.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
+        for run in runs.values { run.stop(.cancelled(signal: signal), isUrgent: isUrgent) }
         if isUrgent {
             for question in examined.values { question.process?.stop(.cancelled(signal: signal), isUrgent: true) }
         }
@@ -153,7 +153,10 @@ final class RunSupervisor {
     func hold(_ reason: BrakeReason) {
         let isHeld = holding != nil
         holding = reason
-        if !isHeld { return perform(dispatcher.hold(now: now)) }
+        if !isHeld {
+            standWaits(true)
+            return perform(dispatcher.hold(now: now))
+        }
         for job in heldJobs.sorted() {
             let step = prepared.graph.step(job)
             bus.publish(.waiting(step.phase, reason.waitReason), of: step.plugin)
@@ -163,23 +166,47 @@ final class RunSupervisor {
     func goOn() {
         holding = nil
         heldJobs = []
+        standWaits(false)
         perform(dispatcher.goOn(now: now))
         let ends = heldEnds
         heldEnds = []
         for (run, end) in ends { settle(run, end) }
     }
 
-    /// The steps that run in groups.
-    var runningInGroups: [PolicyRevision.RunningStep] {
-        running.values.compactMap { run in
+    /// What limits can be rewritten of.
+    var running: PolicyRevision.Running {
+        let steps = runs.values.compactMap { run in
             run.leaf.map {
-                PolicyRevision.RunningStep(step: run.step, leaf: $0, isProtected: run.command.isProtected)
+                PolicyRevision.RunningStep(
+                    step: run.step, leaf: $0, isProtected: run.command.isProtected,
+                    isRaised: commitRelief?.hasRaised(run.step) ?? false)
             }
         }
+        return PolicyRevision.Running(
+            steps: steps, areCommitsRaised: commitRelief?.hasRaised(nil) ?? false,
+            plugins: prepared.commands.values.filter { $0.hook == nil }.map {
+                ($0.step.plugin, $0.plugin.keepsDownloadRate)
+            })
+    }
+
+    /// All of the plan.
+    var steps: [StepID] { prepared.plan.steps.map(\.id) }
+
+    /// The policy gives commits another memory.high; one that had none is watched from now on.
+    func reviseCommits(_ highs: [(step: StepID?, value: String?)]) {
+        guard let commitRelief else { return }
+        for run in runs.values where run.command.isProtected {
+            if let leaf = run.leaf { commitRelief.begin(run.step, leaf) }
+        }
+        for (step, high) in highs { commitRelief.revise(step, high) }
     }
 
     /// Steps that start from now on are started as `revise` has it.
     func revise(_ revise: (StepCommand) -> StepCommand) { prepared.commands = prepared.commands.mapValues(revise) }
+
+    /// Downloads share `rate` from now on; those that run keep what they were told.
+    /// - Parameter units: of the pool, that can be held at a time.
+    func shareDownloads(_ rate: ByteCount?, units: Int) { downloadShares.revise(rate: rate, units: units) }
 
     /// What all steps share is another from now on.
     /// - Returns: what it is then, where that is not what was wanted; a step that is still to come may need more.
@@ -192,13 +219,13 @@ final class RunSupervisor {
     /// What may be frozen is to be, or goes on.
     /// - Returns: whether all of it was.
     func setFrozen(_ isFrozen: Bool) -> Bool {
-        let steps = running.values.filter { !$0.command.isProtected }.map { $0.setFrozen(isFrozen) }
+        let steps = runs.values.filter { !$0.command.isProtected }.map { $0.setFrozen(isFrozen) }
         let questions = examined.values.map { $0.process?.setFrozen(isFrozen) ?? true }
         return (steps + questions).allSatisfy(\.self)
     }
 
     private func showUsage() {
-        for run in running.values { run.publishUsage() }
+        for run in runs.values { run.publishUsage() }
         usageTimer = loop.schedule(at: loop.now + Self.usageInterval) { [weak self] in self?.showUsage() }
     }
 
@@ -239,7 +266,7 @@ final class RunSupervisor {
             let end = PhaseEnd(phase: step.phase, outcome: outcome, error: text(of: reason, for: job))
             waits.end(job)
             heldJobs.remove(job)
-            downloadShares?.end(step)
+            downloadShares.end(step)
             switch reason {
             case .timeIsOver: put(off: step)
             case .requirement(let other) where window.putOff.contains(prepared.graph.step(other)): window.put(off: step)
@@ -301,14 +328,14 @@ final class RunSupervisor {
         var command = command
         if command.hook == .afterRun { command.runResult = report.word }
         let step = command.step
-        if let share = downloadShares?.begin(step) { command.hints.downloadRate = share }
+        if let share = downloadShares.begin(step) { command.hints.downloadRate = share }
         do throws(Errno) {
             let run = StepRun(
                 command, logFile: try directory.openLog(of: step), writer: writer, bus: bus, loop: loop
             ) { [unowned self] run, end in
                 ended(run, end)
             }
-            running[step] = run
+            runs[step] = run
             stepOfLog[run.logID] = step
             start(run)
         } catch {
@@ -324,7 +351,7 @@ final class RunSupervisor {
             try run.start(with: starter, under: guardian, logIn: directory)
             if run.command.isProtected, let leaf = run.leaf { commitRelief?.begin(step, leaf) }
         } catch {
-            running[step] = nil
+            runs[step] = nil
             stepOfLog[run.logID] = nil
             tellGuardianOfEnd(of: run)
             for deviation in error.missingLimits { bus.publish(.limit(deviation), of: step.plugin) }
@@ -336,7 +363,7 @@ final class RunSupervisor {
 
     private func ended(_ run: StepRun, _ end: PhaseEnd) {
         let step = run.step
-        running[step] = nil
+        runs[step] = nil
         stepOfLog[run.logID] = nil
         tellGuardianOfEnd(of: run)
         if run.command.isProtected { commitRelief?.end(step) }
@@ -425,12 +452,22 @@ final class RunSupervisor {
     private func releaseAndReport(_ step: StepID, _ end: PhaseEnd, hasRun: Bool) {
         guard let job = prepared.graph.job(step) else { return }
         locks.release(lockedMutexes(of: job))
-        downloadShares?.end(step)
+        downloadShares.end(step)
         finish(step, end, hasRun: hasRun)
         perform(dispatcher.ended([Dispatcher.End(job, end.outcome)], now: now))
     }
 
     // MARK: What others hold
+
+    /// While nothing may be started it is no fault of theirs that a step waits: its time stands still, and that is told.
+    private func standWaits(_ isStanding: Bool) {
+        waits.stand(isStanding)
+        for (job, hold, left) in waits.waiting {
+            let reason = prepared.graph.waitReason(.foreignLock(hold.lock, holder: hold.holder))
+            let step = prepared.graph.step(job)
+            bus.publish(.waiting(step.phase, reason, givesUpAfter: left), of: step.plugin)
+        }
+    }
 
     private func wait(_ job: JobIndex, for hold: ForeignHold) {
         perform(dispatcher.startBlocked(job, by: hold.lock, holder: hold.holder, now: now))
@@ -446,9 +483,9 @@ final class RunSupervisor {
     private func takeLogNotices() {
         for notice in writer.takeNotices() {
             switch notice {
-            case .drained(let log): stepOfLog[log].flatMap { running[$0] }?.logDrained()
-            case .failed(let log, let failure): stepOfLog[log].flatMap { running[$0] }?.logFailed(failure)
-            case .closed(let log): stepOfLog[log].flatMap { running[$0] }?.logClosed()
+            case .drained(let log): stepOfLog[log].flatMap { runs[$0] }?.logDrained()
+            case .failed(let log, let failure): stepOfLog[log].flatMap { runs[$0] }?.logFailed(failure)
+            case .closed(let log): stepOfLog[log].flatMap { runs[$0] }?.logClosed()
             }
         }
     }

@@ -135,7 +135,7 @@ final class StepRun: SupervisedProcess.Output {
     func setFrozen(_ isFrozen: Bool) -> Bool { started?.process?.setFrozen(isFrozen) ?? true }
 
     private func announce(_ started: StartedStep) {
-        let capabilities = started.persona.account.user == 0 ? command.settings.capabilities ?? [] : []
+        let capabilities = started.persona.account.user == 0 ? command.boundingSet ?? [] : []
         publish(
             .phaseStart(
                 PhaseStart(

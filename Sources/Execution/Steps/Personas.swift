@@ -25,8 +25,10 @@ struct PersonaRefusal: Error {
 /// Chooses accounts. Each is looked up once, since that can mean asking a directory server. For one thread at a time.
 final class Personas {
     private let user: Account
-    /// Who called sudo, where we are root for a person.
+    /// Who called sudo or its like, where we are root for a person.
     private let caller: Account?
+    /// The same as the environment has it, where no account is that: nothing then runs in their place.
+    private let unknownCaller: String?
     private let callerPath: String
     private var owners: [UInt32: Account?] = [:]
     private var named: [String: Account?] = [:]
@@ -45,11 +47,18 @@ final class Personas {
         }
         self.user = user
         callerPath = environment["PATH"] ?? securePath
-        if id == 0, let number = environment["SUDO_UID"].flatMap(UInt32.init), number != 0 {
-            caller = (try? Account.numbered(number)) ?? nil
-        } else {
-            caller = nil
+        let calling = id == 0 ? Self.calling(environment) : nil
+        caller = calling.flatMap { text in
+            if let number = UInt32(text) { return (try? Account.numbered(number)) ?? nil }
+            return (try? Account.named(text)) ?? nil
         }
+        unknownCaller = caller == nil ? calling : nil
+    }
+
+    /// Who became root for this process, as sudo and run0, pkexec, and doas tell it; `nil` for root itself.
+    private static func calling(_ environment: [String: String]) -> String? {
+        let text = ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"].lazy.compactMap { environment[$0] }.first
+        return text == "0" || text == "root" ? nil : text
     }
 
     var ownName: String { user.name }
@@ -158,6 +167,7 @@ final class Personas {
             return user
         case .invokingUser:
             if let caller { return caller }
+            if let unknownCaller { return try known(nil, "the user \(unknownCaller), who became root for this run,") }
             // What only root can change is root's, and stays so.
             if trusted.contains(plugin.executable) { return user }
             let owner = (try? status(plugin.executable))?.st_uid ?? 0
@@ -182,14 +192,17 @@ final class Personas {
     /// Why a plugin may not run as root; `nil` where it may.
     func distrust(_ plugin: DiscoveredPlugin) -> String? {
         for path in [plugin.executable, plugin.manifestPath].compactMap(\.self) where !trusted.contains(path) {
+            let parent = parentDirectory(of: path)
             do throws(Errno) {
-                if let refusal = TrustRefusal.first(in: try componentsToCheck(of: path)) { return refusal.description }
+                let components = try componentsToCheck(of: path)
+                if let refusal = TrustRefusal.first(in: components) { return refusal.description }
+                // What only root can change stays what it is for everybody else: it need not be looked at again. A
+                // sticky directory must be, with each file in it.
+                trusted.insert(path)
+                if components.contains(where: { $0.path == parent && $0.mode & 0o1000 == 0 }) { trusted.insert(parent) }
             } catch {
                 return "\(path) cannot be checked: \(error)"
             }
-            // What only root can change stays what it is for everybody else: it need not be looked at again.
-            trusted.insert(path)
-            trusted.insert(parentDirectory(of: path))
         }
         return nil
     }

@@ -37,6 +37,13 @@ struct StepCommand: Sendable {
     var hook: HookMoment?
     /// What a hook after the run is told of it.
     var runResult: String?
+
+    /// The names of what it can have if it runs as root; `nil`: all that this process has. A hook is a program that the
+    /// administrator's own policy names, for snapshots and mounts too: only the policy takes something from it.
+    var boundingSet: [String]? {
+        if hook != nil { return settings.capabilities }
+        return settings.boundingSet(needs: plugin.manifest?.capabilities[step.phase] ?? [])
+    }
 }
 
 /// Why a process was not started.
@@ -288,7 +295,7 @@ final class StepStarter {
         }
         if isHelped { request.purpose = purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) }
         if persona.needsChange { request.identity = Identity(persona.account) }
-        if persona.account.user == 0 { request.boundingSet = try boundingSet(command) }
+        if persona.account.user == 0 { request.boundingSet = try command.boundingSet.map(capabilitySet) }
         request.noNewPrivileges = command.settings.noNewPrivileges
         request.nice = command.settings.nice
         // The group's cpu.idle does the same for the group; the process's own class serves where there is no group.
@@ -348,9 +355,7 @@ final class StepStarter {
         return invocation
     }
 
-    /// `nil`: as this process, which is what package managers need of root.
-    private func boundingSet(_ command: StepCommand) throws(StartFailure) -> CapabilitySet? {
-        guard let names = command.settings.capabilities else { return nil }
+    private func capabilitySet(_ names: [String]) throws(StartFailure) -> CapabilitySet {
         do throws(CapabilitySet.UnknownName) {
             return try CapabilitySet(names: names)
         } catch {

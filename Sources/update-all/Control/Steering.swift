@@ -44,8 +44,8 @@ struct PolicySet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Give values of the policy to the run in progress.",
         discussion: """
-            Limits of the run and of running steps change at once; what else is said of steps holds for those that \
-            start from now on. No file is changed. All values are taken, or none.
+            Limits of the run and of running steps change at once, and so does [protect]; what else is said of steps \
+            holds for those that start from now on. No file is changed. All values are taken, or none.
             """)
 
     @OptionGroup var state: StateOptions

@@ -54,7 +54,7 @@ def judge(found):
             jobs["eat"]["outcome"] == "oom_killed" for jobs in ends)
         kills = max(one["oom_kills"] for one in found["requests/over-memory"])
         yield Goal(
-            "A job over its memory dies alone", f"{len(ends)} rounds, at most {kills} process killed, the others "
+            "A job over its memory dies alone", f"{len(ends)} rounds, at most {kills} processes killed, the others "
             f"{'succeeded' if alone else 'did not all succeed'}", alone)
 
 
