@@ -115,7 +115,7 @@ private struct Installation {
     /// - Parameter limit: for the helper, which ends when it has said that all is done. Seconds.
     func expectNothingLeft(limit: Int = 10) throws {
         // pgrep takes no pattern that is longer than a process's name.
-        let programs = "cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'update-all.*|sudo'"
+        let programs = "cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'update-all|update-all-(help|guar)|sudo'"
         let left = try shell(
             "timeout \(limit) sh -c \"while \(programs); do sleep 0.1; done\" >/dev/null; \(programs) || true")
         #expect(left == "", "\(left)")
