@@ -72,6 +72,10 @@ private struct Installation {
             environment: [
                 "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(account.home)", "USER=\(account.name)", "LC_ALL=C.UTF-8",
             ], directory: account.home, leaf: nil)
+        if let profile = getenv("LLVM_PROFILE_FILE").map({ String(cString: $0) }) {
+            try shell("chmod 1777 '\(profile.split(separator: "/").dropLast().map { "/" + $0 }.joined())'")
+            request.environment.append("LLVM_PROFILE_FILE=\(profile)")
+        }
         request.identity = Identity(account)
         request.noNewPrivileges = false
         if hasTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 200), controlling: true) }
