@@ -173,7 +173,10 @@ public actor RunSession {
         do throws(Errno) {
             try makeDirectory(root, mode: 0o711)
         } catch {
-            throw RunError(.failure, "\(root) cannot be made: \(error). Choose another place with --state-dir")
+            throw RunError(
+                .failure,
+                "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
+            )
         }
         sudo = SudoDesk(in: root, loop: loop) { _ in client }
         starter = makeStarter(client, root, janitor, isHelped: true)
