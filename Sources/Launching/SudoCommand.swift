@@ -55,7 +55,7 @@ public struct SudoCommand: Hashable, Sendable {
     ///   - descriptors: standard input, output and errors, and the working directory; they stay the caller's.
     /// - Throws: where it may not run.
     public func request(
-        as root: Account, for caller: Account, right: SudoRight, descriptors: [CInt], leaf: Leaf
+        as root: Account, for caller: Account, right: SudoRight, descriptors: [CInt], leaf: Leaf?
     ) throws(SudoRefusal) -> LaunchRequest {
         precondition(descriptors.count == 4, "three streams and a directory")
         if right.step.phase == .check { throw SudoRefusal("questions are asked without root") }
@@ -86,8 +86,9 @@ public struct SudoCommand: Hashable, Sendable {
         return request
     }
 
-    /// The program, as the policy names it: what was typed is only compared with that.
-    private func executable(in right: SudoRight) throws(SudoRefusal) -> String {
+    /// The program, as the list names it: what was typed is only compared with that.
+    /// - Throws: where it is not in the list, or others than root can change it.
+    public func executable(in right: SudoRight) throws(SudoRefusal) -> String {
         let wanted = try path()
         guard let allowed = right.programs.first(where: { Self.areSame($0, wanted) }) else {
             throw SudoRefusal(SudoRule.refusal(of: wanted, to: right.step.plugin))
@@ -112,8 +113,8 @@ public struct SudoCommand: Hashable, Sendable {
             return program
         }
         let places = securePath.split(separator: ":").map { "\($0)/\(program)" }
-        guard let found = places.first(where: Self.isProgram) else { throw SudoRefusal("\(program): command not found") }
-        return found
+        if let found = places.first(where: Self.isProgram) { return found }
+        throw SudoRefusal("\(program): command not found")
     }
 
     private static func isProgram(_ path: String) -> Bool {

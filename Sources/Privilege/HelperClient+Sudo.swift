@@ -9,10 +9,12 @@ import SystemPackage
 import UpdateModel
 
 extension HelperClient: SudoRunner {
-    /// - Parameter right: what update-all knows of it; the helper finds out by itself.
+    /// - Parameter right: what plugin and policy agree on. The helper only knows what the administrator allows: a person's
+    ///   plugin declares what that person wants.
     public func run(
         _ command: SudoCommand, right: SudoRight, in group: StepGroup, leaf: Leaf, descriptors: [CInt]
     ) throws(SudoRefusal) -> LaunchedProcess {
+        _ = try command.executable(in: right)
         let request = HelperSudo(group: group, program: command.program, arguments: command.arguments)
         let answer: (reply: HelperReply, descriptors: [CInt])
         do throws(HelperError) {

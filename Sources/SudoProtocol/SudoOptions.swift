@@ -83,7 +83,7 @@ private struct OptionReader {
             }
         }
         guard let program = rest.first else { return mode ?? (forgets ? .forget : .usage) }
-        if let mode, mode != .usage { throw SudoOptionRefusal("\"\(program)\" stands behind an option that runs nothing") }
+        if mode != nil { throw SudoOptionRefusal("\"\(program)\" stands behind an option that runs nothing") }
         if let equals = program.firstIndex(of: "="), equals != program.startIndex, !program.contains("/") {
             throw SudoOptionRefusal("\(program): variables are not passed on; pass values as arguments")
         }

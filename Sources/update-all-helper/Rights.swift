@@ -159,7 +159,9 @@ struct Rights {
     /// What the sudo of a plugin may run, whoever wrote the plugin; with the rights that the system's plugin of that name has.
     func sudo(of step: StepID) -> SudoRight {
         var needs: [CapabilityNeed] = []
-        if let plugin = try? find(step.plugin), let path = plugin.manifestPath, (try? Self.requireTrust(in: path)) != nil {
+        if let plugin = try? find(step.plugin), let path = plugin.manifestPath,
+            (try? Self.requireTrust(in: path)) != nil
+        {
             needs = plugin.manifest?.capabilities[step.phase] ?? []
         }
         return SudoRight(

@@ -25,7 +25,9 @@ struct ProgramSudoTests {
         // Root's plugin of other tests would need root by itself.
         try shell("rm -f /etc/update-all/plugins.d/*")
         try site.add("caller", runAs: "user", manifest: "sudo_programs = \(declared)\n\(manifest)", script: script)
-        if let allowed { try shell("printf '[plugin.caller]\\nsudo_programs = \(text(allowed))\\n' >/etc/update-all/policy.toml") }
+        if let allowed {
+            try shell("printf '[plugin.caller]\\nsudo_programs = \(text(allowed))\\n' >/etc/update-all/policy.toml")
+        }
         return site
     }
 
@@ -62,7 +64,8 @@ struct ProgramSudoTests {
         }
         #expect(!lines.contains { $0.contains("SECRET") || $0.hasPrefix("environment LD_") }, "\(lines)")
         let groups = lines.filter { $0.hasPrefix("own ") || $0.hasPrefix("its /") }.map { $0.dropFirst(4) }
-        #expect(groups.count == 2 && groups[0] == groups[1] && groups[0].hasSuffix("/steps/caller.execute"), "\(groups)")
+        #expect(groups.count == 2 && Set(groups).count == 1, "\(groups)")
+        #expect(groups.allSatisfy { $0.hasSuffix("/steps/caller.execute") }, "\(groups)")
         // Neither SYS_ADMIN (21), SYS_MODULE (16), SYS_PTRACE (19) nor SYS_RAWIO (17).
         let bounding = lines.first { $0.hasPrefix("bounding ") }.flatMap { UInt64($0.dropFirst(9), radix: 16) }
         #expect(bounding.map { $0 & (1 << 21 | 1 << 16 | 1 << 19 | 1 << 17) } == 0, "\(lines)")
@@ -107,8 +110,11 @@ struct ProgramSudoTests {
         let script =
             """
             mkdir -p /tmp/trick; cp /usr/bin/whoami /tmp/trick/id; ln -sf /usr/bin/id /tmp/trick/link; cd /tmp/trick
-            """ + attempts.enumerated().map { "\necho \"\($0.offset) $(sudo \($0.element.0) 2>&1) = $?\"" }.joined()
-            + "\nexport PATH=$PATH:/tmp/trick; echo \"path $(sudo id -u)\"; hash -r; echo \"sbin $(sudo link 2>&1)\""
+            """
+            + attempts.enumerated().map { index, attempt in
+                "\nsaid=$(sudo \(attempt.0) 2>&1); echo \"\(index) $said = $?\""
+            }.joined()
+            + "\nexport PATH=$PATH:/tmp/trick; echo \"path $(sudo id -u)\"; echo \"link $(sudo link 2>&1)\""
             + "\necho \"real $(/usr/bin/sudo -n id -u 2>&1)\""
         // What one of both does not name is not run.
         let site = try prepare(
@@ -118,10 +124,11 @@ struct ProgramSudoTests {
         let lines = try lines(site)
         for (index, attempt) in attempts.enumerated() {
             let line = lines.first { $0.hasPrefix("\(index) ") } ?? ""
-            #expect(line.contains("sudo: ") && line.contains(attempt.1) && line.hasSuffix(" = 1"), "\(attempt): \(line)")
+            let isRefused = line.contains("sudo: ") && line.contains(attempt.1) && line.hasSuffix(" = 1")
+            #expect(isRefused, "\(attempt): \(line)")
         }
         #expect(lines.contains("path 0"), "\(lines)")
-        #expect(lines.contains { $0.hasPrefix("sbin sudo: link: command not found") } || lines.contains { $0.contains("may not run /usr/bin/link") }, "\(lines)")
+        #expect(lines.contains { $0.hasPrefix("link sudo: ") }, "\(lines)")
         #expect(lines.contains { $0.hasPrefix("real ") && !$0.hasSuffix(" 0") }, "\(lines)")
         #expect(!site.audit.contains("whoami"), "\(site.audit)")
         try shell("rm -rf /tmp/trick")
@@ -252,7 +259,8 @@ struct ProgramSudoTests {
         let stolen = try lines(site, "thief")
         #expect(stolen == ["sudo: it was not called by a process of caller/execute", "exit 1"], "\(stolen)")
         let said = try lines(site)
-        #expect(said.filter { $0.hasPrefix("said") }.allSatisfy { $0 == "said b''" || $0 == "said b'\\x01\\x00'" }, "\(said)")
+        let answers = Set(said.filter { $0.hasPrefix("said") })
+        #expect(answers == ["said b''", "said b'\\x01\\x00'"], "\(said)")
         #expect(said.contains("still 0"), "\(said)")
         try shell("rm -f /tmp/socket /tmp/tried")
     }

@@ -41,7 +41,7 @@ struct SudoOptionTests {
             ("-C 3 id", "standard streams"), ("-T 3 id", "timeout"), ("-U bob id", "-U"), ("-r x id", "-r"),
             ("-t x id", "-t"), ("-P id", "-P"), ("--host=x id", "--host"), ("--pre id", "no option --pre"),
             ("LD_PRELOAD=/tmp/x id", "variables are not passed on"), ("-v id", "runs nothing"), ("-q id", "-q"),
-            ("--no-such id", "--no-such"), ("-K id", "runs nothing"),
+            ("--no-such id", "--no-such"), ("-K id", "runs nothing"), ("-h host id", "runs nothing"),
         ])
     func refuses(line: String, why: String) {
         let refusal = #expect(throws: SudoOptionRefusal.self) { try read(line) }

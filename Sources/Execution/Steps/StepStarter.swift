@@ -282,8 +282,9 @@ final class StepStarter {
         } catch {
             throw StartFailure(
                 outcome: .failed,
-                reason: "the socket of its sudo in \(directories.root) cannot be made: \(error). Raise the limit of open files"
-                    + " (ulimit -n), or choose another place with --state-dir")
+                reason:
+                    "the socket of its sudo in \(directories.root) cannot be made: \(error). "
+                    + "Raise the limit of open files (ulimit -n), or choose another place with --state-dir")
         }
     }
 
@@ -386,7 +387,7 @@ final class StepStarter {
     ) -> Invocation {
         var context = InvocationContext(
             run: run, user: persona.account.name, home: persona.account.home,
-            path: command.sudo == nil ? persona.path : [sudoDirectory, persona.path].compactMap(\.self).joined(separator: ":"),
+            path: path(of: command, persona),
             temporaryDirectory: directory)
         context.isScheduled = isScheduled
         context.proxies = proxies
@@ -396,6 +397,11 @@ final class StepStarter {
         var invocation = Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
         if let hook = command.hook { invocation.become(hook, runResult: command.runResult) }
         return invocation
+    }
+
+    private func path(of command: StepCommand, _ persona: Persona) -> String {
+        guard command.sudo != nil, let sudoDirectory else { return persona.path }
+        return "\(sudoDirectory):\(persona.path)"
     }
 
     /// Where the step's sudo finds us, or why it does not.

@@ -11,12 +11,15 @@ import UpdateModel
 final class SudoConnection {
     private let socket: OwnedDescriptor
     private unowned let service: SudoService
+    private let isOfStep: Bool
     private var watch: EventLoop.Watch?
     private var process: LaunchedProcess?
     private var endWatch: EventLoop.Watch?
 
-    init(_ socket: consuming OwnedDescriptor, service: SudoService) throws(Errno) {
+    /// - Parameter isOfStep: whether it is a process of the step that called.
+    init(_ socket: consuming OwnedDescriptor, isOfStep: Bool, service: SudoService) throws(Errno) {
         self.socket = socket
+        self.isOfStep = isOfStep
         self.service = service
         watch = try service.loop.watch(self.socket.raw, for: .readable) { [unowned self] _ in read() }
     }
@@ -36,6 +39,11 @@ final class SudoConnection {
         guard case .packet(let bytes, let descriptors) = packet else { return leave() }
         defer { for descriptor in descriptors { close(descriptor) } }
         guard let request = SudoRequest(bytes: bytes), request.descriptorCount == descriptors.count else {
+            return leave()
+        }
+        guard isOfStep else {
+            // Only now: what was not read would take the answer with it when the socket is closed.
+            send(.refused("it was not called by a process of \(service.step.group.step)"))
             return leave()
         }
         switch request {

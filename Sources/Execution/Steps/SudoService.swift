@@ -91,12 +91,7 @@ final class SudoService {
         do throws(Errno) {
             let socket = try acceptConnection(listener.raw)
             let peer = try Peer(of: socket.raw)
-            guard isOfStep(peer) else {
-                let refusal = SudoReply.refused("it was not called by a process of \(step.group.step)")
-                try? sendPacket(socket.raw, refusal.encoded)
-                return
-            }
-            let connection = try SudoConnection(socket, service: self)
+            let connection = try SudoConnection(socket, isOfStep: isOfStep(peer), service: self)
             connections[ObjectIdentifier(connection)] = connection
             if connections.count >= SudoCommand.mostAtOnce { watch?.pause() }
         } catch  where error == .resourceTemporarilyUnavailable || error == .connectionAbort {
