@@ -23,7 +23,7 @@ public enum SudoRequest: Equatable, Sendable {
 
 /// What update-all answers.
 public enum SudoReply: Equatable, Sendable {
-    /// There is a process; or, asked with `validate`: there would be.
+    /// There is a process, whose pidfd comes with it; or, asked with `validate`: there would be.
     case accepted
     /// Why not, as a sentence without a full stop that says what to do. The last one.
     case refused(String)
@@ -88,7 +88,8 @@ extension SudoReply {
         let content = bytes.dropFirst(2)
         switch bytes[1] {
         case 0 where content.isEmpty: self = .accepted
-        case 1 where content.last == 0: self = .refused(String(decoding: content.dropLast(), as: UTF8.self))
+        case 1 where content.firstIndex(of: 0) == bytes.count - 1:
+            self = .refused(String(decoding: content.dropLast(), as: UTF8.self))
         case 2 where content.count == 1, 3 where content.count == 1:
             self = .ended(status: Int32(content[2]), isSignal: bytes[1] == 3)
         default: return nil

@@ -84,7 +84,7 @@ private struct OptionReader {
         }
         guard let program = rest.first else { return mode ?? (forgets ? .forget : .usage) }
         if mode != nil { throw SudoOptionRefusal("\"\(program)\" stands behind an option that runs nothing") }
-        if let equals = program.firstIndex(of: "="), equals != program.startIndex, !program.contains("/") {
+        if let equals = program.firstIndex(of: "="), !program[..<equals].contains("/") {
             throw SudoOptionRefusal("\(program): variables are not passed on; pass values as arguments")
         }
         return .run(program: program, arguments: Array(rest.dropFirst()))

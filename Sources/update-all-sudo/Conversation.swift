@@ -37,7 +37,8 @@ struct Conversation: ~Copyable {
         } catch {
             refuse("update-all cannot be asked: \(error)")
         }
-        var isAccepted = false
+        // Readable when the command has ended; −1: there is none yet.
+        var command: CInt = -1
         var waiting = [
             pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0),
             pollfd(fd: arrivals, events: Int16(POLLIN), revents: 0),
@@ -47,12 +48,12 @@ struct Conversation: ~Copyable {
             if waiting[1].revents != 0 {
                 var sender: pid_t = 0
                 let number = clx_signalfd_read(arrivals, &sender)
-                if number > 0 { pass(number, isAccepted) }
+                if number > 0 { pass(number, isAccepted: command >= 0) }
             }
-            guard waiting[0].revents != 0, let reply = receive() else { continue }
+            guard waiting[0].revents != 0, let (reply, descriptors) = receive(command) else { continue }
             switch reply {
             case .accepted where request == .validate: exit(0)
-            case .accepted: isAccepted = true
+            case .accepted: command = descriptors.first ?? -1
             case .refused(let reason): refuse(reason)
             case .ended(let status, isSignal: false): exit(status)
             case .ended(let status, isSignal: true): clx_end_by_signal(status)
@@ -69,7 +70,7 @@ struct Conversation: ~Copyable {
         return handed + [try openPlace(".").release()]
     }
 
-    private borrowing func pass(_ number: CInt, _ isAccepted: Bool) {
+    private borrowing func pass(_ number: CInt, isAccepted: Bool) {
         guard isAccepted else {
             // Nothing runs yet: the signal is for this process alone.
             if number != SIGCONT, number != SIGTSTP { clx_end_by_signal(number) }
@@ -81,14 +82,18 @@ struct Conversation: ~Copyable {
         if told == SIGSTOP { raise(SIGSTOP) }
     }
 
-    /// `nil`: nothing has come yet.
-    private borrowing func receive() -> SudoReply? {
+    /// - Returns: `nil` where nothing has come yet.
+    private borrowing func receive(_ command: CInt) -> (SudoReply, [CInt])? {
         do throws(Errno) {
-            guard case .packet(let bytes, _) = try receivePacket(socket.raw, capacity: SudoReply.maximumSize) else {
-                refuse("update-all has ended, and the command with it")
+            let packet = try receivePacket(socket.raw, capacity: SudoReply.maximumSize)
+            guard case .packet(let bytes, let descriptors) = packet else {
+                // Commits go on without update-all: who waits for this one waits on.
+                var end = pollfd(fd: command, events: Int16(POLLIN), revents: 0)
+                while command >= 0, poll(&end, 1, -1) < 1 {}
+                refuse("update-all has ended: how the command ended is not known")
             }
             guard let reply = SudoReply(bytes: bytes) else { refuse("update-all is of another build") }
-            return reply
+            return (reply, descriptors)
         } catch {
             if error == .resourceTemporarilyUnavailable { return nil }
             refuse("update-all cannot be heard: \(error)")

@@ -20,6 +20,16 @@ struct SudoAccess: Sendable, Hashable {
     var declared: [String]
     /// By the administrator, of what is declared.
     var allowed: [String]
+
+    /// Why nothing is run for a step for which nobody listens.
+    /// - Parameter hasGroup: the step is in a control group.
+    func refusal(to plugin: PluginName, hasGroup: Bool) -> String {
+        if declared.isEmpty { return "the plugin declares nothing for it (sudo_programs of its manifest)" }
+        if allowed.isEmpty { return "nothing allows it to \(plugin): \(SudoRule.advice(plugin, declared))" }
+        return hasGroup
+            ? "nobody runs anything as root in this run: run update-all as root, with sudo for example"
+            : "there are no control groups here, with which a command of root's would end with its step"
+    }
 }
 
 extension Planner {

@@ -133,8 +133,8 @@ final class StepStarter {
     private let loop: EventLoop
     private let launcher: any Launcher
     private let site: CgroupSite
-    private let personas: Personas
-    private let directories: StepDirectories
+    let personas: Personas
+    let directories: StepDirectories
     private let proxies: Proxies
     private let isScheduled: Bool
     private let pluginSettings: [PluginName: [PluginSetting]]
@@ -144,10 +144,10 @@ final class StepStarter {
     private let janitor: Janitor
     private let orphans: Orphans?
     /// A helper starts processes and keeps their groups, since we are not root.
-    private let isHelped: Bool
+    let isHelped: Bool
     /// Runs as root what steps give to their sudo; `nil`: nobody does.
-    private let sudo: SudoDesk?
-    private let sudoDirectory: String?
+    let sudo: SudoDesk?
+    let sudoDirectory: String?
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
@@ -265,30 +265,7 @@ final class StepStarter {
         }
     }
 
-    /// - Returns: `nil` where the step's sudo runs nothing.
-    private func openSudo(
-        for command: StepCommand, persona: Persona, leaf: Leaf?
-    ) throws(StartFailure) -> SudoService? {
-        guard let access = command.sudo, !access.allowed.isEmpty, let sudo, let leaf else { return nil }
-        let right = SudoRight(
-            command.step, programs: access.allowed, settings: command.settings,
-            // A manifest of somebody else's asks root for nothing.
-            needs: personas.distrust(command.plugin) == nil
-                ? command.plugin.manifest?.capabilities[command.step.phase] ?? [] : [])
-        do throws(Errno) {
-            return try sudo.open(
-                for: persona.account, changesOwner: persona.needsChange && !isHelped, right: right,
-                group: group(of: command), leaf: leaf)
-        } catch {
-            throw StartFailure(
-                outcome: .failed,
-                reason:
-                    "the socket of its sudo in \(directories.root) cannot be made: \(error). "
-                    + "Raise the limit of open files (ulimit -n), or choose another place with --state-dir")
-        }
-    }
-
-    private func group(of command: StepCommand) -> StepGroup {
+    func group(of command: StepCommand) -> StepGroup {
         StepGroup(command.step, attempt: Int32(clamping: command.attempt), isProtected: command.isProtected)
     }
 
@@ -397,26 +374,6 @@ final class StepStarter {
         var invocation = Invocation(command.command, of: command.plugin, dryRun: command.isDryRun, in: context)
         if let hook = command.hook { invocation.become(hook, runResult: command.runResult) }
         return invocation
-    }
-
-    private func path(of command: StepCommand, _ persona: Persona) -> String {
-        guard command.sudo != nil, let sudoDirectory else { return persona.path }
-        return "\(sudoDirectory):\(persona.path)"
-    }
-
-    /// Where the step's sudo finds us, or why it does not.
-    private func sudoVariable(
-        of command: StepCommand, _ service: SudoService?, hasGroup: Bool
-    ) -> EnvironmentVariable? {
-        guard let access = command.sudo else { return nil }
-        if let service { return EnvironmentVariable("UPDATE_ALL_SUDO_SOCKET", service.path) }
-        let reason =
-            access.allowed.isEmpty
-            ? "nothing allows it to \(command.plugin.name): \(SudoRule.advice(command.plugin.name, access.declared))"
-            : hasGroup
-                ? "nobody runs anything as root in this run: run update-all as root, with sudo for example"
-                : "there are no control groups here, with which a command of root's would end with its step"
-        return EnvironmentVariable("UPDATE_ALL_SUDO_REFUSAL", reason)
     }
 
     private func capabilitySet(_ names: [String]) throws(StartFailure) -> CapabilitySet {

@@ -63,7 +63,7 @@ final class SudoConnection {
             let process = try service.runner.run(
                 command, right: step.right, in: step.group, leaf: step.leaf, descriptors: descriptors)
             self.process = process
-            send(.accepted)
+            send(.accepted, [process.pidfd.raw])
             // The process is known by it alone: without it, it would not be known when it has ended.
             endWatch = try service.loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in reap() }
         } catch let refusal as SudoRefusal {
@@ -97,7 +97,9 @@ final class SudoConnection {
         end()
     }
 
-    private func send(_ reply: SudoReply) { try? sendPacket(socket.raw, reply.encoded) }
+    private func send(_ reply: SudoReply, _ descriptors: [CInt] = []) {
+        try? sendPacket(socket.raw, reply.encoded, descriptors: descriptors)
+    }
 
     /// Whoever called has gone, or is heard no more. Its command is told to end, as by sudo whose terminal went away; one of a
     /// commit is not.
