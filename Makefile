@@ -11,7 +11,7 @@ SWIFT ?= swift
 # where that is installed.
 PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
-  curl fakeroot dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
+  curl fakeroot sudo dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
 
 # Of make fuzz: how long for each target, and which; without a name all.
 SECONDS := 60
@@ -34,6 +34,7 @@ test-deps: ## and those that the tests and the demonstration need
 build: deps ## the release: .build/release/update-all and its companions
 	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all
 	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-guardian
+	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-helper
 
 run: test-deps build ## the demonstration: real updates in a directory of their own
 	@contrib/demo/run $(RELEASE)/update-all
@@ -66,7 +67,7 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	  $(DESTDIR)$(PREFIX)/share/update-all/policies $(DESTDIR)$(PREFIX)/share/update-all/plugins \
 	  $(DESTDIR)$(PREFIX)/share/update-all/schema $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
-	@install -m 755 $(RELEASE)/update-all-guardian $(DESTDIR)$(PREFIX)/libexec/update-all/
+	@install -m 755 $(RELEASE)/update-all-guardian $(RELEASE)/update-all-helper $(DESTDIR)$(PREFIX)/libexec/update-all/
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
 	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
 	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"

@@ -22,6 +22,7 @@ let pure: [Target] = [
     .target(name: "Governing", dependencies: ["UpdateModel"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
+    .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
 ]
 
 /// What touches the machine.
@@ -34,19 +35,23 @@ let effects: [Target] = [
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "GuardianProtocol"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration", "Interchange",
+            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration",
+            "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
 
 let executables: [Target] = [
-    .executableTarget(name: "update-all", dependencies: ["Execution", "Terminal", "Interchange", arguments]),
+    .executableTarget(
+        name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
+    .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -75,10 +80,12 @@ let tests: [Target] = [
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
+    .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
     .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
@@ -90,6 +97,7 @@ let package = Package(
     products: [
         .executable(name: "update-all", targets: ["update-all"]),
         .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
+        .executable(name: "update-all-helper", targets: ["update-all-helper"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -124,6 +124,31 @@ public final class CgroupTree: Sendable {
         /// A group that was handed over, and that this process was moved out of, into `supervisor`; the scope, where
         /// systemd has made one for this run.
         case delegated(TransientScope?)
+        /// A helper has made the groups and changes them.
+        case kept
+    }
+
+    /// The tree that `keeper` has made and keeps: what is in force is read here, what is to change is asked of it.
+    /// - Parameter path: of the run's group, below `mount`.
+    public init(
+        keptBy keeper: any GroupKeeper, mount: String, path: String, controllers: Set<Controller>,
+        missingControllerReason: String, missingControlFiles: Set<String>
+    ) throws(CgroupError) {
+        self.mount = mount
+        self.path = path
+        self.controllers = controllers
+        self.missingControllerReason = missingControllerReason
+        self.missingControlFiles = missingControlFiles
+        let top = mount + path
+        base = try Group(opening: String(top.prefix(upTo: top.lastIndex(of: "/") ?? top.startIndex)))
+        run = try Group(opening: top, kept: KeptGroup(keeper: keeper, place: .run))
+        name = String(path.split(separator: "/").last ?? "")
+        steps = try Branch(
+            KeptGroup(keeper: keeper, place: .steps), at: "\(top)/\(Sweep.steps)", path: "\(path)/\(Sweep.steps)")
+        protected = try Branch(
+            KeptGroup(keeper: keeper, place: .protected), at: "\(top)/\(Sweep.protected)",
+            path: "\(path)/\(Sweep.protected)")
+        surroundings = .kept
     }
 
     /// Makes the branches below a group that was handed over, which this process is in.
@@ -233,7 +258,7 @@ public final class CgroupTree: Sendable {
                         reason: "it counts within the run alone: \(error)")
                 }
             }
-        case .delegated(nil):
+        case .delegated(nil), .kept:
             break
         }
         return []
@@ -246,8 +271,8 @@ public final class CgroupTree: Sendable {
         _ step: StepID, attempt: Int = 1, isProtected: Bool, limits: [ControlWrite]
     ) throws(CgroupError) -> Leaf {
         let leaf = try Leaf(
-            name: step.leafName(attempt: attempt), in: isProtected ? protected : steps, limits: limits,
-            controllers: controllers)
+            StepGroup(step, attempt: Int32(clamping: attempt), isProtected: isProtected),
+            in: isProtected ? protected : steps, limits: limits, controllers: controllers)
         if isProtected { leaf.keepFromSystemdOomd() }
         return leaf
     }
@@ -272,6 +297,16 @@ public final class CgroupTree: Sendable {
         protected.group.apply(limits, controllers: controllers)
     }
 
+    /// Changes limits of the group of all steps that are no commits; each is read back.
+    public func changeSteps(_ limits: [ControlWrite]) -> AppliedLimits {
+        steps.group.apply(limits, controllers: controllers)
+    }
+
+    /// Waits until no commit runs any more, however long that takes.
+    public func waitForCommits() throws(CgroupError) {
+        while try !protected.group.waitUntilEmpty(limit: .seconds(3600)) {}
+    }
+
     /// All processes of the run's steps.
     public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
 
@@ -290,9 +325,30 @@ public final class CgroupTree: Sendable {
         return metrics
     }
 
+    /// Moves this process to the run's groups, where a person who owns the group that it was started in cannot reach it.
+    public func enter() throws(CgroupError) {
+        guard case .ownSlice = surroundings else { return }
+        let own = try Group(creating: Self.ownGroup, in: run, orOpening: true)
+        do {
+            try writeControlFile("cgroup.procs", in: own.directory.raw, "0")
+        } catch {
+            throw CgroupError(attempt: "move into", path: own.path, errno: error)
+        }
+    }
+
+    /// Moves this process out of the run's groups, so that they can be removed.
+    public func leave() {
+        guard case .ownSlice = surroundings else { return }
+        if let root = try? Group(opening: mount) { try? writeControlFile("cgroup.procs", in: root.directory.raw, "0") }
+    }
+
+    private static let ownGroup = "helper"
+
     /// Removes the run's groups.
     /// - Throws: `.resourceBusy` where a process is still in one.
     public func remove() throws(CgroupError) {
+        // Whoever keeps it removes it.
+        if case .kept = surroundings { return }
         do throws(CgroupError) {
             do throws(CgroupError) {
                 try base.removeChild(name)

@@ -10,8 +10,11 @@ struct Group: ~Copyable, Sendable {
     let directory: OwnedDescriptor
     /// Absolute.
     let path: String
+    /// Who changes it in our place; `nil`: we do.
+    let kept: KeptGroup?
 
-    init(opening path: String) throws(CgroupError) {
+    init(opening path: String, kept: KeptGroup? = nil) throws(CgroupError) {
+        self.kept = kept
         do {
             directory = try openDirectory(path)
         } catch {
@@ -25,6 +28,7 @@ struct Group: ~Copyable, Sendable {
         creating name: String, in parent: borrowing Group, orOpening mayExist: Bool = false
     ) throws(CgroupError) {
         path = "\(parent.path)/\(name)"
+        kept = nil
         do {
             try makeDirectory(name, in: parent.directory.raw, mode: 0o755)
         } catch {
@@ -53,6 +57,7 @@ struct Group: ~Copyable, Sendable {
     // MARK: Processes
 
     func kill() throws(CgroupError) {
+        if let kept { return try kept.keeper.kill(kept.place) }
         do {
             try writeControlFile("cgroup.kill", in: directory.raw, "1")
         } catch {
@@ -76,6 +81,7 @@ struct Group: ~Copyable, Sendable {
     }
 
     func freeze(_ isFrozen: Bool) throws(CgroupError) {
+        if let kept { return try kept.keeper.freeze(kept.place, isFrozen) }
         do {
             try writeControlFile("cgroup.freeze", in: directory.raw, isFrozen ? "1" : "0")
         } catch {
@@ -196,6 +202,7 @@ struct Group: ~Copyable, Sendable {
 
     /// Writes limits in the order given, each read back at once.
     func apply(_ writes: [ControlWrite], controllers: Set<Controller>) -> AppliedLimits {
+        if let kept { return kept.keeper.apply(writes, to: kept.place) }
         var result = AppliedLimits()
         let pageSize = LinuxSystem.pageSize()
         for wanted in writes {
@@ -236,4 +243,9 @@ public struct AppliedLimits: Sendable {
     /// As read back.
     public var applied: [ControlWrite] = []
     public var deviations: [LimitDeviation] = []
+
+    public init(applied: [ControlWrite] = [], deviations: [LimitDeviation] = []) {
+        self.applied = applied
+        self.deviations = deviations
+    }
 }

@@ -24,15 +24,15 @@ public final class Leaf: Sendable {
     private let events = Mutex<OwnedDescriptor?>(nil)
 
     init(
-        name: String, in branch: Branch, limits: [ControlWrite], controllers: Set<Controller>
+        _ step: StepGroup, in branch: Branch, limits: [ControlWrite], controllers: Set<Controller>
     ) throws(CgroupError) {
-        group = try branch.makeFreshChild(name)
+        name = step.name
+        group = try branch.makeFreshChild(step)
         path = "\(branch.path)/\(name)"
         let result = group.apply(limits, controllers: controllers)
         self.limits = Mutex(result.applied)
         deviations = result.deviations
         self.branch = branch
-        self.name = name
         self.controllers = controllers
     }
 
@@ -65,6 +65,12 @@ public final class Leaf: Sendable {
 
     /// Ends all processes in the group and below at once, whatever they do.
     public func kill() throws(CgroupError) { try group.kill() }
+
+    /// Sends a signal to all processes in the group and below, once; who has ended meanwhile is none to complain about.
+    public func signal(_ number: Int32) {
+        if let kept = group.kept { return kept.keeper.signal(number, to: kept.place) }
+        for process in (try? processes()) ?? [] { Glibc.kill(process, number) }
+    }
 
     /// Stops all processes, or lets them go on. Never to be frozen before a launch into it: `clone3` would wait.
     public func freeze(_ isFrozen: Bool) throws(CgroupError) { try group.freeze(isFrozen) }
@@ -148,6 +154,7 @@ public final class Leaf: Sendable {
     /// Removes the group by one call, which waits for nothing.
     /// - Returns: whether it is gone. One with groups below it, or a process that is still ending, takes `remove`.
     public func removeAtOnce() -> Bool {
+        if let kept = group.kept { return (try? kept.keeper.remove(kept.place)) != nil }
         do {
             try removeDirectory(name, in: branch.group.directory.raw)
             return true
@@ -158,7 +165,10 @@ public final class Leaf: Sendable {
 
     /// Removes the group and what a step made below it; gone already is fine.
     /// - Throws: `.resourceBusy` where processes are still in it.
-    public func remove() throws(CgroupError) { try branch.group.removeChild(name) }
+    public func remove() throws(CgroupError) {
+        if let kept = group.kept { return try kept.keeper.remove(kept.place) }
+        try branch.group.removeChild(name)
+    }
 }
 
 /// `steps` or `protected`: the group above leaves, with the run's limits.
@@ -172,8 +182,20 @@ final class Branch: Sendable {
         self.path = path
     }
 
+    /// One that somebody else has made and keeps.
+    init(_ kept: KeptGroup, at absolutePath: String, path: String) throws(CgroupError) {
+        group = try Group(opening: absolutePath, kept: kept)
+        self.path = path
+    }
+
     /// A new group, in place of an abandoned one of the same name if need be: its counters would not be the new step's.
-    func makeFreshChild(_ name: String) throws(CgroupError) -> Group {
+    func makeFreshChild(_ step: StepGroup) throws(CgroupError) -> Group {
+        let name = step.name
+        if let keeper = group.kept?.keeper {
+            try keeper.make(step)
+            return try Group(
+                opening: "\(group.path)/\(name)", kept: KeptGroup(keeper: keeper, place: .step(step)))
+        }
         do {
             return try Group(creating: name, in: group)
         } catch {

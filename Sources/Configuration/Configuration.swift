@@ -9,6 +9,8 @@ import UpdateModel
 public struct Configuration: Hashable, Sendable {
     /// The name of a shipped policy, or the path of a file, relative ones already resolved against the file that has it.
     public var policy: Configured<String>?
+    /// By what a person becomes root; `nil`: by what the machine has.
+    public var elevation: Configured<ElevationMethod>?
     /// How `run` shows itself.
     public var display: Configured<DisplayChoice>?
     public var colour: Configured<ColourChoice>?
@@ -35,6 +37,7 @@ public struct Configuration: Hashable, Sendable {
     /// Adds a stronger layer: what it says takes the place of what is here, value by value.
     public mutating func merge(_ stronger: Configuration) {
         policy = stronger.policy ?? policy
+        elevation = stronger.elevation ?? elevation
         display = stronger.display ?? display
         colour = stronger.colour ?? colour
         isVerbose = stronger.isVerbose ?? isVerbose

@@ -38,6 +38,9 @@ extension Configuration {
             ConfigurationOrigin(layer: text.layer, file: text.file, position: position)
         }
         readPolicy(&reader, origin: origin)
+        if let method: ElevationMethod = reader.choice("elevate"), let entry = reader.entry("elevate") {
+            elevation = Configured(method, origin(entry.value.position))
+        }
         reader.table("plugins") { table in readSwitches(&table, origin: origin) }
         readSettings(&reader, origin: origin)
         reader.table("display") { table in readDisplay(&table, origin: origin) }

@@ -16,6 +16,7 @@ extension Configuration {
                     line: value.origin.position?.line))
         }
         add("policy", policy)
+        add("elevate", elevation?.map(\.rawValue))
         for (name, isOn) in switches.sorted(by: { $0.key < $1.key }) {
             add("plugins.\(Self.quoted(name.rawValue))", isOn.map { $0 ? "enabled" : "disabled" })
         }

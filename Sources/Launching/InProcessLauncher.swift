@@ -69,7 +69,7 @@ public final class InProcessLauncher: Launcher, Sendable {
         setPriorities(request, &spec)
         setPrivileges(request, &spec)
         var handed = ends.handed(emptyInput: emptyInput.raw)
-        if case .terminal(_, controlling: true) = request.streams { spec.settings |= CLX_SET_TERMINAL.rawValue }
+        if request.streams.haveControllingTerminal { spec.settings |= CLX_SET_TERMINAL.rawValue }
         for extra in request.extraDescriptors {
             handed.append(clx_handed(source: extra.source, target: extra.target))
         }
@@ -177,6 +177,16 @@ public enum LaunchMethod: Sendable, CaseIterable {
     }
 }
 
+extension StandardStreams {
+    fileprivate var haveControllingTerminal: Bool {
+        switch self {
+        case .terminal(_, let isControlling): isControlling
+        case .given(_, _, let isControlling): isControlling
+        case .pipes, .outputTerminal, .dialogue, .service: false
+        }
+    }
+}
+
 /// Both ends of a process's standard streams.
 private struct StreamEnds: ~Copyable {
     let output: OwnedDescriptor
@@ -205,6 +215,15 @@ private struct StreamEnds: ~Copyable {
             errors = nil
             if case .outputTerminal = streams { input = nil } else { input = childOutput.raw }
             childErrors = nil
+        case .given(let given, let givenErrors, let isControllingTerminal):
+            let nothing = try openFile("/dev/null", O_RDONLY)
+            let first = try duplicate(given)
+            let second = try duplicate(givenErrors)
+            output = nothing
+            childOutput = first
+            childErrors = consume second
+            errors = nil
+            input = isControllingTerminal ? given : nil
         case .service(let descriptor):
             let nothing = try openFile("/dev/null", O_RDONLY)
             let nowhere = try openFile("/dev/null", O_WRONLY)

@@ -3,6 +3,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
+import UpdateModel
 
 /// As whom a process runs.
 public struct Identity: Hashable, Sendable {
@@ -73,6 +74,9 @@ public enum StandardStreams: Hashable, Sendable {
     case dialogue(input: CInt)
     /// Input is this descriptor, which stays the caller's; output and errors go nowhere. For a companion of ours.
     case service(input: CInt)
+    /// Output and errors are these descriptors, which stay the caller's, who has their other ends. Input is empty, or,
+    /// where they are a terminal that is to be the controlling one, that.
+    case given(output: CInt, errors: CInt, isControllingTerminal: Bool)
 }
 
 /// A descriptor that a process gets besides its standard streams.
@@ -85,6 +89,26 @@ public struct HandedDescriptor: Hashable, Sendable {
     public init(source: CInt, target: CInt) {
         self.source = source
         self.target = target
+    }
+}
+
+/// Which step a process is for, and what a plugin is told.
+public struct LaunchPurpose: Sendable {
+    public var group: StepGroup
+    /// Of the plugin; the process may be one that runs it.
+    public var executable: String
+    public var isDryRun: Bool
+    public var cpus: Int?
+    public var memory: ByteCount?
+    /// A second.
+    public var downloadRate: ByteCount?
+    /// In which the witness of a commit notes its exit.
+    public var exitRecord: CInt?
+
+    public init(group: StepGroup, executable: String, isDryRun: Bool = false) {
+        self.group = group
+        self.executable = executable
+        self.isDryRun = isDryRun
     }
 }
 
@@ -116,6 +140,9 @@ public struct LaunchRequest: Sendable {
     public var extraDescriptors: [HandedDescriptor] = []
     /// Sent to it when the *thread* that launches ends (`PR_SET_PDEATHSIG`); never for a protected step.
     public var deathSignal: Int32?
+    /// What it is for, where it is a process of a step: a launcher with more rights than ours finds out by itself what
+    /// may be started for that.
+    public var purpose: LaunchPurpose?
     /// The group it starts in; `nil` only where there are no groups at all: then it starts in this process's.
     public var leaf: Leaf?
 

@@ -84,11 +84,14 @@ struct Course {
         let session = preparation.session
         let predecessors = tellPredecessors(preparation.places, current: session.run)
         for sentence in predecessors { complain(sentence) }
-        let prepared = try await preparation.plan()
+        var prepared = try await preparation.plan()
         try display.show(prepared.plan)
         let hasSteps = !prepared.plan.steps.isEmpty
         try session.refuseToPutOffAll(of: prepared.plan)
         if hasSteps { try await confirm(session, display) }
+        if try await session.elevate(for: prepared.plan, tell: { complain(Sanitizer.clean($0)) }) {
+            prepared = try await session.replan()
+        }
 
         let directory = try await session.openJournal()
         if preparation.isVerbose { complain("this run is \(session.run); its logs are in \(directory.path)") }

@@ -19,7 +19,8 @@ struct Download: AsyncParsableCommand {
 
     func run() async throws {
         let preparation = try Preparation(
-            common, selected, pace: pace, display: course.display, phases: [.download], options: course.options)
+            common, selected, pace: pace, display: course.display, phases: [.download], options: course.options,
+            usesSudo: !course.noSudo)
         try await Course(preparation, course, asks: false).run()
     }
 }

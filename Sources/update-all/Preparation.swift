@@ -5,6 +5,7 @@ import Execution
 import LinuxSystem
 import PluginProtocol
 import Presentation
+import Privilege
 import TomlDocument
 import UpdateModel
 
@@ -25,7 +26,7 @@ struct Preparation {
     init(
         _ common: CommonOptions, _ selected: SelectionOptions, pace: PaceOptions? = nil, isDryRun: Bool = false,
         display: DisplayChoice? = nil, saved: Plan? = nil,
-        phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions()
+        phases: Set<Phase> = Set(Phase.allCases), options: RunOptions = RunOptions(), usesSudo: Bool = true
     ) throws {
         places = try common.places()
         configuration = try common.configuration(places, display: display)
@@ -55,6 +56,9 @@ struct Preparation {
             places: places, policy: policy, selection: selection, environment: currentEnvironment(),
             version: programVersion)
         session.options = options
+        if usesSudo, !places.isSystemWide {
+            session.elevation = .available(configuration.elevation?.value, helper: places.helper)
+        }
         session.pluginSettings = configuration.pluginSettings
         self.session = try RunSession(session)
         if isVerbose {

@@ -32,7 +32,8 @@ struct Run: AsyncParsableCommand {
     func run() async throws {
         let preparation = try Preparation(
             common, selected, pace: pace, isDryRun: dryRun, display: course.display,
-            saved: try savedPlan.map { try readSavedPlan($0) }, options: course.options)
+            saved: try savedPlan.map { try readSavedPlan($0) }, options: course.options,
+            usesSudo: !course.noSudo)
         try await Course(preparation, course, asks: !yes && !dryRun).run()
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Launching
 import LinuxSystem
 import PluginProtocol
 import SystemPackage

@@ -1,6 +1,7 @@
 // A plugin's files as its author has them, read for a review.
 
 import Glibc
+import Launching
 import LinuxSystem
 import PluginProtocol
 import SystemPackage

@@ -39,9 +39,9 @@ final class DownloadLimit {
         case .unavailable(let reason): throw DownloadLimitRefusal(reason: reason)
         case .tree(let tree): place = try Self.place(of: tree)
         }
-        guard let program = ProgramLookup(path: Personas.securePath).path(of: "nft") else {
+        guard let program = ProgramLookup(path: securePath).path(of: "nft") else {
             throw DownloadLimitRefusal(
-                reason: "the program nft is not in \(Personas.securePath); install the package nftables")
+                reason: "the program nft is not in \(securePath); install the package nftables")
         }
         do {
             let pipe = try Pipe().ends()

@@ -12,6 +12,14 @@ extension MachineFacts {
             pageSize: LinuxSystem.pageSize(), controllers: [])
     }
 
+    /// Adds what root's groups can do here, as far as it can be seen before root has made any.
+    mutating func takeRootsControllers() {
+        guard case .unified(let mount)? = try? CgroupEnvironment.current().hierarchy,
+            let names = try? readText("\(mount)/cgroup.controllers")
+        else { return }
+        controllers.formUnion(names.split(separator: " ").compactMap { Controller(rawValue: String($0)) })
+    }
+
     /// Adds what the groups of a run can do.
     mutating func take(_ site: CgroupSite) {
         switch site {

@@ -24,6 +24,7 @@ public struct Places: Sendable, Hashable {
     public var pluginDirectories: [String]
     /// Where the companions are.
     public var guardian: String?
+    public var helper: String?
     public var isSystemWide: Bool
 
     /// - Parameters:
@@ -58,8 +59,11 @@ public struct Places: Sendable, Hashable {
         let beside = "/" + folder.joined(separator: "/")
         let prefix = "/" + folder.dropLast().joined(separator: "/")
         let isInstalled = folder.last == "bin" && !folder.contains(".build")
-        guardian = ["\(beside)/update-all-guardian", "\(prefix)/libexec/update-all/update-all-guardian"]
-            .first { access($0, X_OK) == 0 }
+        func companion(_ name: String) -> String? {
+            ["\(beside)/\(name)", "\(prefix)/libexec/update-all/\(name)"].first { access($0, X_OK) == 0 }
+        }
+        guardian = companion("update-all-guardian")
+        helper = companion("update-all-helper")
         share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
 
         self.pluginDirectories = Discovery.places(

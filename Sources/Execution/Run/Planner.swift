@@ -55,7 +55,7 @@ public struct PreparedRun: Sendable {
 /// Makes plans. Everything that it looks at is given: nothing is asked of the machine.
 struct Planner {
     let policy: MergedPolicy
-    let machine: MachineFacts
+    var machine: MachineFacts
     let selection: Selection
     /// In the order in which they run.
     var hooks: [Hook] = []

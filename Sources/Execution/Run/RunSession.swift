@@ -8,6 +8,7 @@ import Launching
 import LinuxSystem
 import PluginProtocol
 import Policy
+import Privilege
 import Scheduling
 import SystemPackage
 import UpdateModel
@@ -22,6 +23,11 @@ public actor RunSession {
     private let readers: EventReaders
     var machine: MachineFacts
     private(set) var site: CgroupSite
+    /// Where questions are asked once a helper keeps the groups of steps.
+    private var ownTree: CgroupTree?
+    private var helper: HelperClient?
+    /// What was planned last.
+    private(set) var lastFacts: (facts: [PluginFacts], notSelected: [PluginName])?
     private var starter: StepStarter?
     private var janitor: Janitor?
     /// Where there are no groups.
@@ -78,6 +84,7 @@ public actor RunSession {
         run = RunID(start: configuration.start, processID: getpid())
         personas = try Personas(environment: configuration.environment)
         userName = personas.ownName
+        personas.helpedDirectories = configuration.elevation?.pluginDirectories ?? []
         do throws(Errno) {
             loop = try EventLoop(name: "supervisor")
         } catch {
@@ -116,10 +123,7 @@ public actor RunSession {
             self.janitor = janitor
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
-            starter = StepStarter(
-                run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: root,
-                environment: configuration.environment, pluginSettings: configuration.pluginSettings,
-                witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans)
+            starter = makeStarter(launcher, root, janitor, isHelped: false)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
             }
@@ -138,6 +142,41 @@ public actor RunSession {
         }
     }
 
+    private func makeStarter(
+        _ launcher: any Launcher, _ temporaryRoot: String, _ janitor: Janitor, isHelped: Bool
+    ) -> StepStarter {
+        StepStarter(
+            run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: temporaryRoot,
+            environment: configuration.environment, pluginSettings: configuration.pluginSettings,
+            witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans,
+            isHelped: isHelped)
+    }
+
+    /// From now on the helper starts every step, in its groups.
+    func adopt(_ client: HelperClient) throws -> Bool {
+        guard let temporaryRoot, let janitor else { preconditionFailure("open() comes first") }
+        helper = client
+        ownTree = tree
+        do throws(CgroupError) {
+            site = .tree(try client.tree())
+        } catch {
+            throw RunError(.failure, "root's control groups cannot be used: \(error)")
+        }
+        machine.take(site)
+        // Those of questions are beside it.
+        let root = "\(temporaryRoot)/steps"
+        do throws(Errno) {
+            try makeDirectory(root, mode: 0o711)
+        } catch {
+            throw RunError(
+                .failure,
+                "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
+            )
+        }
+        starter = makeStarter(client, root, janitor, isHelped: true)
+        return true
+    }
+
     /// Gives back what `open` and `execute` took.
     public func close() {
         control?.close()
@@ -154,6 +193,9 @@ public actor RunSession {
             // What is still in it, a leftover that the policy keeps, is marked as such.
             try? tree.remove()
         }
+        try? ownTree?.remove()
+        helper?.finish()
+        helper = nil
     }
 
     /// Ends the session, when every reader has been told all of the run; a signal ends the waiting for one that is stuck.
@@ -276,13 +318,17 @@ public actor RunSession {
 
     /// Plans what was found. Nothing is asked or started.
     public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
+        lastFacts = (facts, notSelected)
         var planner = planner
+        // Steps for root will have root's groups, and all others with them.
+        let willBeHelped = helper == nil && configuration.elevation != nil && facts.contains { $0.runAs == .root }
+        if willBeHelped { planner.machine.takeRootsControllers() }
         planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
         try planner.refuse(questioner?.missingLimits ?? [])
         var prepared = try planner.plan(facts, notSelected: notSelected)
         lessons = MemoryLessons(planner, run: run)
-        if case .tree(let tree) = site {
+        if case .tree(let tree) = site, !willBeHelped {
             let limits = planner.runSettings.limits
             func writes(_ role: GroupRole) -> [ControlWrite] {
                 controlWrites(for: limits, of: role, on: machine).writes
@@ -301,6 +347,12 @@ public actor RunSession {
         prepared.plan.window = windowGate?.planned(prepared.plan.steps)
         if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
         return prepared
+    }
+
+    /// Plans again what was planned last, for what this machine turned out to be.
+    public func replan() throws(RunError) -> PreparedRun {
+        guard let lastFacts else { preconditionFailure("plan() comes first") }
+        return try plan(lastFacts.facts, notSelected: lastFacts.notSelected)
     }
 
     /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
@@ -356,7 +408,7 @@ public actor RunSession {
         Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin, pin: pin).account.name)
+                return .success(try personas.persona(runAs, for: plugin, pin: pin, isHelped: true).account.name)
             } catch {
                 return .failure(error)
             }

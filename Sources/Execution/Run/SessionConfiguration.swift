@@ -3,6 +3,7 @@
 import LinuxSystem
 import PluginProtocol
 import Policy
+import Privilege
 import UpdateModel
 
 /// What an invocation is about.
@@ -13,6 +14,8 @@ public struct SessionConfiguration: Sendable {
     public var options = RunOptions()
     /// From the configuration; they override those of the manifests.
     public var pluginSettings: [PluginName: [PluginSetting]] = [:]
+    /// How steps that need root get it where we are not root; `nil`: not at all.
+    public var elevation: Elevation?
     /// Of this process.
     public var environment: [String: String]
     public var version: String

@@ -1,6 +1,7 @@
 // As whom a step runs: the account behind `run_as`, for the person or root who called us.
 
 import Glibc
+import Launching
 import LinuxSystem
 import PluginProtocol
 import SystemPackage
@@ -33,9 +34,8 @@ final class Personas {
     private var named: [String: Account?] = [:]
     /// Files and directories that were found to be safe to run as root.
     private var trusted: Set<String> = []
-
-    /// What root's programs are looked for in, as sudo's `secure_path` and Debian's login have it.
-    static let securePath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    /// Where plugins are that a helper runs as root for us, who are not; empty: nobody does.
+    var helpedDirectories: [String] = []
 
     /// - Throws: where our own account is unknown.
     init(environment: [String: String]) throws(RunError) {
@@ -46,7 +46,7 @@ final class Personas {
                 "the user with the number \(id) has no account here: add one to /etc/passwd, or run as another")
         }
         self.user = user
-        callerPath = environment["PATH"] ?? Self.securePath
+        callerPath = environment["PATH"] ?? securePath
         let calling = id == 0 ? Self.calling(environment) : nil
         caller = calling.flatMap { text in
             if let number = UInt32(text) { return (try? Account.numbered(number)) ?? nil }
@@ -65,20 +65,25 @@ final class Personas {
     var ownHome: String { user.home }
 
     /// The account of a step of `plugin`.
-    /// - Parameter pin: the SHA-256 that its executable must have.
+    /// - Parameters:
+    ///   - pin: the SHA-256 that its executable must have.
+    ///   - isHelped: a helper starts it, or will: as root, too.
     /// - Throws: where this process cannot become that account, or the plugin may not run as it.
     func persona(
-        _ runAs: RunAs, for plugin: DiscoveredPlugin, pin: String? = nil
+        _ runAs: RunAs, for plugin: DiscoveredPlugin, pin: String? = nil, isHelped: Bool = false
     ) throws(PersonaRefusal) -> Persona {
-        let persona = try trustedPersona(runAs, for: plugin)
+        let persona = try trustedPersona(runAs, for: plugin, isHelped: isHelped)
         if let pin, let refusal = mismatch(of: plugin, pin: pin) {
             throw PersonaRefusal(outcome: .failed, reason: refusal)
         }
         return persona
     }
 
-    private func trustedPersona(_ runAs: RunAs, for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
+    private func trustedPersona(
+        _ runAs: RunAs, for plugin: DiscoveredPlugin, isHelped: Bool
+    ) throws(PersonaRefusal) -> Persona {
         guard user.user == 0 else {
+            if runAs == .root, isHelped, !helpedDirectories.isEmpty { return try helpedPersona(for: plugin) }
             if runAs == .invokingUser || runAs == .named(user.name) {
                 return persona(of: user, for: plugin)
             }
@@ -90,6 +95,20 @@ final class Personas {
             throw PersonaRefusal(outcome: .failed, reason: refusal)
         }
         return persona(of: account, for: plugin)
+    }
+
+    /// Root, for a plugin that a helper knows.
+    private func helpedPersona(for plugin: DiscoveredPlugin) throws(PersonaRefusal) -> Persona {
+        guard helpedDirectories.contains(plugin.directory), plugin.manifest != nil else {
+            let places = helpedDirectories.joined(separator: " or ")
+            throw PersonaRefusal(
+                outcome: .needsAuth,
+                reason: "it runs as root, which for a person only a plugin with a manifest in \(places) may;"
+                    + " run update-all as root, with sudo for example")
+        }
+        if let refusal = distrust(plugin) { throw PersonaRefusal(outcome: .failed, reason: refusal) }
+        let root = try known((try? Account.numbered(0)) ?? nil, "root")
+        return Persona(account: root, needsChange: true, path: securePath)
     }
 
     private func persona(of account: Account, for plugin: DiscoveredPlugin) -> Persona {
@@ -125,7 +144,7 @@ final class Personas {
     }
 
     /// The path in which programs are looked for, before a person's own directories.
-    var path: String { user.user == 0 ? Self.securePath : callerPath }
+    var path: String { user.user == 0 ? securePath : callerPath }
 
     /// Where the programs of a plugin may be besides on that path, before it is known as whom its steps run.
     func programDirectories(of plugin: DiscoveredPlugin) -> [String] {

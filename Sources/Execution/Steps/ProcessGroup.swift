@@ -28,8 +28,8 @@ enum ProcessGroup {
 
     func signalAll(_ signal: Int32) {
         switch self {
-        case .leaf:
-            for process in processes() { kill(process, signal) }
+        case .leaf(let leaf):
+            leaf.signal(signal)
         case .tracked(let tracker):
             try? tracker.signal(signal)
         }

@@ -138,6 +138,8 @@ final class StepStarter {
     private let isWatched: Bool
     private let janitor: Janitor
     private let orphans: Orphans?
+    /// A helper starts processes and keeps their groups, since we are not root.
+    private let isHelped: Bool
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
@@ -145,8 +147,9 @@ final class StepStarter {
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String],
         pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor,
-        orphans: Orphans?
+        orphans: Orphans?, isHelped: Bool = false
     ) {
+        self.isHelped = isHelped
         self.run = run
         self.loop = loop
         self.launcher = launcher
@@ -183,7 +186,8 @@ final class StepStarter {
         willStartFirst = nil
         let persona: Persona
         do throws(PersonaRefusal) {
-            persona = try personas.persona(command.runAs, for: command.plugin, pin: command.settings.sha256)
+            persona = try personas.persona(
+                command.runAs, for: command.plugin, pin: command.settings.sha256, isHelped: isHelped)
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
@@ -246,7 +250,8 @@ final class StepStarter {
 
     private func makeDirectory(for persona: Persona) throws(StartFailure) -> PrivateStepDirectory {
         do throws(Errno) {
-            return try directories.take(for: persona.needsChange ? persona.account : nil)
+            // A helper gives root one of root's own.
+            return try directories.take(for: persona.needsChange && !isHelped ? persona.account : nil)
         } catch {
             throw StartFailure(
                 outcome: .failed,
@@ -285,9 +290,10 @@ final class StepStarter {
         var request = LaunchRequest(
             executable: executable, arguments: arguments, environment: invocation.environment.map(\.description),
             directory: invocation.directory, leaf: leaf)
-        if let exitRecord, witness != nil {
+        if let exitRecord, witness != nil, !isHelped {
             request.extraDescriptors = [HandedDescriptor(source: exitRecord, target: Self.recordTarget)]
         }
+        if isHelped { request.purpose = purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) }
         if persona.needsChange { request.identity = Identity(persona.account) }
         if persona.account.user == 0 { request.boundingSet = try command.boundingSet.map(capabilitySet) }
         request.noNewPrivileges = command.settings.noNewPrivileges
@@ -303,6 +309,18 @@ final class StepStarter {
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }
+    }
+
+    private func purpose(of command: StepCommand, exitRecord: CInt?) -> LaunchPurpose {
+        let group = StepGroup(
+            command.step, attempt: Int32(clamping: command.attempt), isProtected: command.isProtected)
+        var purpose = LaunchPurpose(
+            group: group, executable: command.plugin.executable, isDryRun: command.isDryRun)
+        purpose.cpus = command.hints.cpus
+        purpose.memory = command.hints.memory
+        purpose.downloadRate = command.hints.downloadRate
+        purpose.exitRecord = exitRecord
+        return purpose
     }
 
     /// A question's answer is read from a pipe. Otherwise, where the policy leaves it to us: a plugin that speaks the

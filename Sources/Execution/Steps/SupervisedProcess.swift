@@ -130,11 +130,9 @@ final class SupervisedProcess {
     // MARK: What happens
 
     private func exited() {
-        let descriptor = process.pidfd.raw
         let exit: Exit
         do throws(Errno) {
-            let ended = try group.needsMainProcess ? endOfProcess(descriptor) : reapProcess(descriptor)
-            guard let ended else { return }
+            guard let ended = try process.reap(keepingID: group.needsMainProcess) else { return }
             exit = ended
         } catch {
             // Somebody else has taken note of its end: how it ended is lost, that it has is not.
@@ -213,7 +211,7 @@ final class SupervisedProcess {
         switch action {
         case .signalMain(let signal):
             // It may have ended already.
-            try? signalProcess(process.pidfd.raw, signal)
+            try? process.signal(signal)
         case .signalAll(let signal):
             group.signalAll(signal)
         case .killAll:
@@ -276,7 +274,7 @@ final class SupervisedProcess {
         closeStreams()
         for timer in timers { timer.cancel() }
         timers = []
-        if group.needsMainProcess { _ = try? reapProcess(process.pidfd.raw) }
+        if group.needsMainProcess { _ = try? process.reap() }
     }
 
     private func closeStreams() {

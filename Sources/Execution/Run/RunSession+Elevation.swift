@@ -1,0 +1,99 @@
+// A person's run with steps that need root: who asks for the password, and what changes once the helper runs.
+
+import Cgroups
+import Glibc
+import Launching
+import LinuxSystem
+import PluginProtocol
+import Privilege
+import SystemPackage
+import UpdateModel
+
+extension RunSession {
+    /// Has the helper started as root, where steps of `plan` need it and we are not root; at most one password is asked for.
+    /// Then everything is started through it, and `replan` tells what that changes.
+    /// - Parameter tell: gets what is said to the person before anything is asked, as lines without a full stop.
+    /// - Returns: whether there is a helper now.
+    /// - Throws: exit code 4, where nobody may be root, or nobody can be asked.
+    public func elevate(for plan: Plan, tell: (String) -> Void) async throws -> Bool {
+        let wanting = Self.needingRoot(plan)
+        guard geteuid() != 0, !wanting.isEmpty, let elevation = configuration.elevation else { return false }
+        let names = wanting.map(\.rawValue).joined(separator: ", ")
+        let need = "\(names) \(wanting.count == 1 ? "needs" : "need") root"
+        let otherwise = "To do the rest: update-all run --no-sudo"
+        if let distrust = distrust(elevation.helper) {
+            throw RunError(.authentication, "\(need), and nothing was run: \(distrust)")
+        }
+        var complaint = ""
+        do {
+            if let attempt = try elevation.beginSilently(run) {
+                switch await result(of: attempt) {
+                case .success(let client): return try adopt(client)
+                case .failure(.denied(let text)) where !text.isEmpty: complaint = " (\(text))"
+                case .failure: break
+                }
+            }
+        } catch let error as Errno {
+            throw RunError(
+                .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
+        }
+        if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
+        guard (try? openFile("/dev/tty", O_RDWR)) != nil else {
+            let rule = elevation.method.rule(user: userName, helper: elevation.helper)
+            throw RunError(
+                .authentication,
+                "\(need), and \(elevation.method) would have to ask where there is no terminal\(complaint); nothing was run. "
+                    + (rule.map { "Let root allow it without asking: \($0). " } ?? "") + otherwise)
+        }
+        for plugin in wanting { tell("\(plugin) needs root: \(whyRoot(plugin))") }
+        let result: Result<HelperClient, Elevation.Failure>
+        do {
+            result = await self.result(
+                of: try elevation.beginAsking(run, purpose: "update-all needs root for \(names)"))
+        } catch {
+            throw RunError(
+                .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
+        }
+        switch result {
+        case .success(let client): return try adopt(client)
+        case .failure(let failure):
+            if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
+            var reason = ""
+            if case .denied(let text) = failure, !text.isEmpty { reason = ": \(text)" }
+            throw RunError(
+                .authentication, "\(need); authentication failed\(reason), and nothing was run. \(otherwise)")
+        }
+    }
+
+    private static let brokenOff = "authentication was broken off, and nothing was run"
+
+    /// The plugins of a plan that have steps for root, in its order.
+    static func needingRoot(_ plan: Plan) -> [PluginName] {
+        let root = ((try? Account.numbered(0)) ?? nil)?.name ?? "root"
+        return plan.steps.filter { $0.runAs == root }.map(\.id.plugin).reduce(into: []) { names, name in
+            if !names.contains(name) { names.append(name) }
+        }
+    }
+
+    private func whyRoot(_ plugin: PluginName) -> String {
+        let manifest = lastFacts?.facts.first { $0.name == plugin }?.plugin.manifestPath
+        return manifest.map { "run_as = \"root\" in \($0), or in the policy" } ?? "the policy says so"
+    }
+
+    private func result(of attempt: ElevationAttempt) async -> Result<HelperClient, Elevation.Failure> {
+        guard await waitForInput(on: attempt.descriptor) else {
+            attempt.breakOff()
+            return .failure(.denied(""))
+        }
+        return Result { () throws(Elevation.Failure) in try attempt.finish() }
+    }
+
+    /// Why a program may not be started as root; `nil` where it may.
+    private func distrust(_ path: String) -> String? {
+        do throws(Errno) {
+            return TrustRefusal.first(in: try pathComponents(of: path))?.description
+        } catch {
+            return "\(path) cannot be checked: \(error)"
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// What update-all may ask of the helper, the one program that runs as root for a person. The table is closed: what is not
+// in it cannot be said, and each entry is answered by exactly one reply. Each request is one packet on a pair of sockets.
+
+import UpdateModel
+
+/// A request to the helper. File descriptors travel beside it, as each case says.
+public enum HelperRequest: Equatable, Sendable {
+    /// The first request, and only that: which run this is. The helper makes the groups of the run; `ready` answers.
+    case begin(RunID)
+    /// Makes the group of a try of a step, under the administrator's limits. Answer: `applied`.
+    case makeGroup(StepGroup)
+    /// Changes limits of a group; none can be made looser than the administrator's. Answer: `applied`.
+    case limit(GroupPlace, [ControlWrite])
+    /// Ends all processes of a group at once; never those of commits. Answer: `done`.
+    case kill(GroupPlace)
+    /// Freezes all unprotected steps, or lets them go on. Answer: `done`.
+    case freeze(Bool)
+    /// Removes a group without processes. Answer: `done`.
+    case remove(StepGroup)
+    /// Starts a step in its group. Answer: `launched`, or `notLaunched`.
+    ///
+    /// Descriptors: standard output and standard error, or with a terminal that alone; then, where `hasExitRecord`, the
+    /// file in which the witness of a commit notes its exit.
+    case launch(HelperLaunch)
+    /// Sends a signal to the main process of a step that was launched. Answer: `done`.
+    case signal(process: Int32, number: Int32)
+    /// Sends a signal to all processes of a group. Answer: `done`.
+    case signalAll(StepGroup, number: Int32)
+    /// Takes note of the end of a main process. Answer: `running` or `ended`.
+    case reap(process: Int32)
+    /// The run is over: its groups are removed. Answer: `done`, and the helper ends.
+    case finish
+
+    /// No request is longer. Bytes; less than the kernel lets wait in a socket by default (212,992).
+    public static let maximumSize = 98_304
+    /// No path is longer (`PATH_MAX` of Linux). Bytes.
+    public static let maximumPathSize = 4096
+    /// A policy has a write for each control file, and one of `io.max` for each disk.
+    public static let maximumWrites = 64
+    /// The arguments and variables of a person's own step together. Bytes.
+    public static let maximumStringsSize = 65_536
+    /// The arguments, and the variables, of a person's own step.
+    public static let maximumStrings = 1024
+    /// Signals that a step may be sent are those of signal(7) before the realtime ones.
+    public static let signals: ClosedRange<Int32> = 1...31
+
+    /// How many descriptors come with the request.
+    public var descriptorCount: Int {
+        guard case .launch(let launch) = self else { return 0 }
+        return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0)
+    }
+}
+
+/// A step that is to be started.
+public struct HelperLaunch: Equatable, Sendable {
+    /// As whom, and with it who says what is started.
+    public enum Program: Equatable, Sendable {
+        /// A plugin of the system's, as root. The helper finds its command, environment and rights itself; `executable`
+        /// is where the one who asks believes it to be, so that it is never another plugin of that name.
+        case plugin(executable: String, isDryRun: Bool, hints: Hints)
+        /// Anything, as the person who asks: it is theirs to run. Nothing of the helper's rights is left then.
+        case own(executable: String, arguments: [String], environment: [String], directory: String)
+    }
+
+    /// What a plugin is told of its limits.
+    public struct Hints: Equatable, Sendable {
+        public var cpus: Int32?
+        /// Bytes.
+        public var memory: Int64?
+        /// Bytes a second.
+        public var downloadRate: Int64?
+
+        public init(cpus: Int32? = nil, memory: Int64? = nil, downloadRate: Int64? = nil) {
+            self.cpus = cpus
+            self.memory = memory
+            self.downloadRate = downloadRate
+        }
+    }
+
+    public enum Terminal: UInt8, Sendable, CaseIterable {
+        /// A pipe each for output and errors; input is empty.
+        case none
+        /// Output and errors go to a pseudo-terminal; input is empty.
+        case output
+        /// All three are a pseudo-terminal, which is the controlling one.
+        case controlling
+    }
+
+    public var group: StepGroup
+    public var program: Program
+    public var terminal: Terminal
+    public var hasExitRecord: Bool
+    /// −20 … 19; `nil`: as the helper.
+    public var nice: Int32?
+    /// Only where nothing else wants the CPU and the disk.
+    public var isIdle: Bool
+    /// For a person's own step; one that runs as root gets what the administrator says.
+    public var noNewPrivileges: Bool
+
+    public init(
+        group: StepGroup, program: Program, terminal: Terminal = .none, hasExitRecord: Bool = false,
+        nice: Int32? = nil, isIdle: Bool = false, noNewPrivileges: Bool = true
+    ) {
+        self.group = group
+        self.program = program
+        self.terminal = terminal
+        self.hasExitRecord = hasExitRecord
+        self.nice = nice
+        self.isIdle = isIdle
+        self.noNewPrivileges = noNewPrivileges
+    }
+}

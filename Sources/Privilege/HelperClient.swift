@@ -1,0 +1,221 @@
+// The helper as update-all uses it: what starts processes, and what keeps the groups they are in.
+
+import Cgroups
+import Glibc
+import HelperProtocol
+import Launching
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// Starts steps through the helper, in groups that the helper has made.
+public final class HelperClient: Launcher, GroupKeeper, Sendable {
+    private let connection: HelperConnection
+    private let site: HelperReply.Site
+
+    init(_ connection: HelperConnection, _ site: HelperReply.Site) {
+        self.connection = connection
+        self.site = site
+    }
+
+    /// The groups of the run, which are root's.
+    public func tree() throws(CgroupError) -> CgroupTree {
+        try CgroupTree(
+            keptBy: self, mount: site.mount, path: site.path, controllers: site.controllers,
+            missingControllerReason: site.missingControllerReason, missingControlFiles: site.missingControlFiles)
+    }
+
+    /// The run is over: the groups go, and the helper.
+    public func finish() { _ = try? connection.ask(.finish) }
+
+    // MARK: Processes
+
+    public func begin(
+        _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
+    ) throws(LaunchError) -> LaunchedProcess {
+        func error(_ attempt: String, _ errno: Errno, _ advice: String = "") -> LaunchError {
+            LaunchError(
+                executable: request.executable, stage: .prepare, attempt: attempt, errno: errno, advice: advice)
+        }
+        guard let purpose = request.purpose else {
+            throw error("start through update-all-helper what is no step", .invalidArgument)
+        }
+        let ends: RemoteStreams
+        do {
+            ends = try RemoteStreams(request.streams)
+        } catch let failure {
+            throw error(
+                "make its standard streams", failure,
+                failure == .tooManyOpenFiles ? "raise the limit of open files: ulimit -n" : "")
+        }
+        beforeStart(ends.readEnds)
+        let record = purpose.exitRecord.map { [$0] } ?? []
+        let launch = HelperLaunch(
+            group: purpose.group, program: Self.program(request, purpose), terminal: ends.terminal,
+            hasExitRecord: !record.isEmpty, nice: request.nice.map { Int32(clamping: $0) },
+            isIdle: request.scheduling == .idle, noNewPrivileges: request.noNewPrivileges)
+        let answer: (reply: HelperReply, descriptors: [CInt])
+        do {
+            answer = try connection.ask(.launch(launch), descriptors: ends.childEnds + record)
+        } catch let failure {
+            throw error("have it started as root (\(failure))", failure.errno)
+        }
+        switch answer.reply {
+        case .launched(let process):
+            return LaunchedProcess(
+                Process(connection, process), pid: process, pidfd: OwnedDescriptor(owning: answer.descriptors[0]),
+                stdout: ends.output, stderr: ends.errors)
+        case .notLaunched(let failure):
+            throw LaunchError(failure)
+        default:
+            throw error("understand update-all-helper", .protocolNotSupported, "it is of another build")
+        }
+    }
+
+    private static func program(_ request: LaunchRequest, _ purpose: LaunchPurpose) -> HelperLaunch.Program {
+        guard request.identity?.user == 0 else {
+            return .own(
+                executable: request.executable, arguments: request.arguments, environment: request.environment,
+                directory: request.directory)
+        }
+        return .plugin(
+            executable: purpose.executable, isDryRun: purpose.isDryRun,
+            hints: HelperLaunch.Hints(
+                cpus: purpose.cpus.map { Int32(clamping: $0) }, memory: purpose.memory?.bytes,
+                downloadRate: purpose.downloadRate?.bytes))
+    }
+
+    /// A process that is the helper's child. Lives on the event loop's thread.
+    private final class Process: RemoteProcess {
+        private let connection: HelperConnection
+        private let process: Int32
+        private(set) var failure: LaunchError?
+
+        init(_ connection: HelperConnection, _ process: Int32) {
+            self.connection = connection
+            self.process = process
+        }
+
+        func reap() throws(Errno) -> Exit? {
+            let reply: HelperReply
+            do { reply = try connection.ask(.reap(process: process)).reply } catch { throw error.errno }
+            guard case .ended(let ending) = reply else { return nil }
+            failure = ending.failure.map { LaunchError($0) }
+            return Exit(
+                cause: ending.isSignal ? .signal(ending.status) : .code(ending.status),
+                cpuUser: .microseconds(ending.userTime), cpuSystem: .microseconds(ending.systemTime),
+                peakResident: ByteCount(ending.peakResident))
+        }
+
+        func signal(_ number: Int32) throws(Errno) {
+            do { _ = try connection.ask(.signal(process: process, number: number)) } catch { throw error.errno }
+        }
+    }
+
+    // MARK: Groups
+
+    public func make(_ group: StepGroup) throws(CgroupError) {
+        try change("create the group", .step(group), .makeGroup(group))
+    }
+
+    public func apply(_ limits: [ControlWrite], to place: GroupPlace) -> AppliedLimits {
+        if limits.isEmpty { return AppliedLimits() }
+        do throws(HelperError) {
+            guard case .applied(let applied, let deviations) = try connection.ask(.limit(place, limits)).reply else {
+                throw .lost("its answer is none")
+            }
+            return AppliedLimits(applied: applied, deviations: deviations)
+        } catch {
+            return AppliedLimits(
+                deviations: limits.map {
+                    LimitDeviation(control: $0.file, requested: $0.value, effective: nil, reason: "\(error)")
+                })
+        }
+    }
+
+    public func kill(_ place: GroupPlace) throws(CgroupError) {
+        try change("kill the processes of", place, .kill(place))
+    }
+
+    public func freeze(_ place: GroupPlace, _ isFrozen: Bool) throws(CgroupError) {
+        precondition(place == .steps, "only all unprotected steps together are frozen")
+        try change(isFrozen ? "freeze" : "thaw", place, .freeze(isFrozen))
+    }
+
+    public func signal(_ number: Int32, to place: GroupPlace) {
+        if case .step(let group) = place { _ = try? connection.ask(.signalAll(group, number: number)) }
+    }
+
+    public func remove(_ place: GroupPlace) throws(CgroupError) {
+        if case .step(let group) = place { try change("remove the group", place, .remove(group)) }
+    }
+
+    private func change(_ attempt: String, _ place: GroupPlace, _ request: HelperRequest) throws(CgroupError) {
+        do {
+            _ = try connection.ask(request)
+        } catch {
+            throw CgroupError(attempt: attempt, path: path(of: place), errno: error.errno, advice: "\(error)")
+        }
+    }
+
+    private func path(of place: GroupPlace) -> String {
+        let run = site.mount + site.path
+        return switch place {
+        case .run: run
+        case .steps: "\(run)/steps"
+        case .protected: "\(run)/protected"
+        case .step(let group): "\(run)/\(group.isProtected ? "protected" : "steps")/\(group.name)"
+        }
+    }
+}
+
+extension LaunchError {
+    init(_ failure: HelperReply.LaunchFailure) {
+        self.init(
+            executable: failure.executable, stage: LaunchStage(rawValue: UInt32(failure.stage)) ?? .prepare,
+            attempt: failure.attempt, errno: Errno(rawValue: failure.errno), advice: failure.advice)
+    }
+}
+
+/// The standard streams of a process that somebody else starts: both ends of them.
+private struct RemoteStreams: ~Copyable {
+    let output: OwnedDescriptor
+    let errors: OwnedDescriptor?
+    private let childOutput: OwnedDescriptor
+    private let childErrors: OwnedDescriptor?
+    let terminal: HelperLaunch.Terminal
+
+    init(_ streams: StandardStreams) throws(Errno) {
+        switch streams {
+        case .pipes:
+            let firstPipe = try Pipe()
+            let secondPipe = try Pipe()
+            let first = firstPipe.ends()
+            let second = secondPipe.ends()
+            output = OwnedDescriptor(owning: first.read)
+            childOutput = OwnedDescriptor(owning: first.write)
+            errors = OwnedDescriptor(owning: second.read)
+            childErrors = OwnedDescriptor(owning: second.write)
+            terminal = .none
+        case .terminal(let size, _), .outputTerminal(let size):
+            let ends = try PseudoTerminal(size: size).ends()
+            output = OwnedDescriptor(owning: ends.controller)
+            childOutput = OwnedDescriptor(owning: ends.peer)
+            errors = nil
+            childErrors = nil
+            if case .outputTerminal = streams { terminal = .output } else { terminal = .controlling }
+        case .dialogue, .service, .given:
+            throw .invalidArgument
+        }
+    }
+
+    var readEnds: [CInt] { Self.list(output, errors) }
+    var childEnds: [CInt] { Self.list(childOutput, childErrors) }
+
+    private static func list(_ first: borrowing OwnedDescriptor, _ second: borrowing OwnedDescriptor?) -> [CInt] {
+        switch second {
+        case .some(let second): [first.raw, second.raw]
+        case .none: [first.raw]
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// The table of requests, and what becomes of the run when nobody asks any more.
+
+import Cgroups
+import Glibc
+import HelperProtocol
+import Launching
+import LinuxSystem
+import SystemPackage
+import UpdateModel
+
+/// Answers one update-all. One thread, one request at a time.
+struct Server {
+    private let socket: CInt
+    private let caller: Caller
+    private var audit: Audit
+    private var run: OpenRun?
+
+    init(socket: CInt, caller: Caller) {
+        self.socket = socket
+        self.caller = caller
+        audit = Audit(caller)
+    }
+
+    /// Answers until the run is over.
+    /// - Returns: whether update-all said that it is.
+    mutating func serve() -> Bool {
+        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        while true {
+            _ = poll(&waiting, 1, -1)
+            let packet: ReceivedPacket
+            do {
+                packet = try receivePacket(socket, capacity: HelperRequest.maximumSize)
+            } catch {
+                if error == .resourceTemporarilyUnavailable { continue }
+                return end("the connection failed: \(error)")
+            }
+            guard case .packet(let bytes, let descriptors) = packet else { return end("update-all has gone") }
+            defer { for descriptor in descriptors { close(descriptor) } }
+            guard let request = HelperRequest(bytes: bytes), request.descriptorCount == descriptors.count else {
+                // Whoever sends that is not update-all, or of another build: nothing it says is believed.
+                return end("refused: a packet of \(bytes.count) bytes that is no request")
+            }
+            if answer(request, descriptors) { return true }
+        }
+    }
+
+    /// - Returns: whether it was the last one.
+    private mutating func answer(_ request: HelperRequest, _ descriptors: [CInt]) -> Bool {
+        var result: (reply: HelperReply, descriptor: CInt?)
+        do {
+            result = try perform(request, descriptors)
+        } catch let refusal as Refusal {
+            result = (.refused(refusal.reason.fitting(HelperReply.maximumTextSize)), nil)
+        } catch let error as CgroupError {
+            let attempt = "\(error.attempt) \(error.path)".fitting(HelperReply.maximumTextSize)
+            result = (.failed(attempt, errno: error.errno.rawValue), nil)
+        } catch {
+            let errno = error as? Errno ?? .ioError
+            result = (.failed("answer", errno: errno.rawValue), nil)
+        }
+        // A look at a process that still runs changes nothing.
+        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
+        if let bytes = result.reply.encoded() {
+            try? sendPacket(socket, bytes, descriptors: result.descriptor.map { [$0] } ?? [])
+        }
+        guard case .finish = request else { return false }
+        return true
+    }
+
+    private mutating func perform(
+        _ request: HelperRequest, _ descriptors: [CInt]
+    ) throws -> (HelperReply, CInt?) {
+        if case .begin(let id) = request { return (try begin(id), nil) }
+        guard let run else { throw Refusal(reason: "no run has begun") }
+        switch request {
+        case .begin: break
+        case .makeGroup(let group): return (try run.make(group), nil)
+        case .limit(let place, let writes): return (try run.limit(place, writes), nil)
+        case .kill(let place): try run.kill(place)
+        case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)
+        case .remove(let group): try run.remove(group)
+        case .launch(let launch): return try run.launch(launch, descriptors)
+        case .signal(let process, let number): try run.signal(process, number)
+        case .signalAll(let group, let number): try run.signalAll(group, number)
+        case .reap(let process): return (try run.reap(process), nil)
+        case .finish:
+            run.close()
+            self.run = nil
+        }
+        return (.done, nil)
+    }
+
+    private mutating func begin(_ id: RunID) throws -> HelperReply {
+        guard run == nil else { throw Refusal(reason: "a run has begun already") }
+        guard id.processID == caller.process else {
+            throw Refusal(reason: "\(id) is not the run of the process \(caller.process)")
+        }
+        let opened = try OpenRun(id, for: caller)
+        audit.policyHash = opened.rights.policyHash
+        run = opened
+        return .ready(opened.site)
+    }
+
+    /// What the guardian does for a person's own steps: those that may be ended are, commits end by themselves.
+    private mutating func end(_ cause: String) -> Bool {
+        audit.note("end", cause)
+        guard let run else { return false }
+        try? run.tree.killSteps()
+        try? run.tree.waitForCommits()
+        run.close()
+        return false
+    }
+}
+
+extension HelperRequest {
+    /// By its name in the table, with its values.
+    fileprivate var auditText: String {
+        switch self {
+        case .begin(let run): "request=begin run=\(run)"
+        case .makeGroup(let group): "request=make_group group=\(group.name)"
+        case .limit(let place, let writes):
+            "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"
+        case .kill(let place): "request=kill group=\(place.auditText)"
+        case .freeze(let isFrozen): "request=\(isFrozen ? "freeze" : "thaw")"
+        case .remove(let group): "request=remove group=\(group.name)"
+        case .launch(let launch): "request=launch step=\(launch.group.step) \(launch.program.auditText)"
+        case .signal(let process, let number): "request=signal process=\(process) signal=\(number)"
+        case .signalAll(let group, let number): "request=signal_all group=\(group.name) signal=\(number)"
+        case .reap(let process): "request=reap process=\(process)"
+        case .finish: "request=finish"
+        }
+    }
+}
+
+extension GroupPlace {
+    fileprivate var auditText: String {
+        switch self {
+        case .run: "run"
+        case .steps: "steps"
+        case .protected: "protected"
+        case .step(let group): group.name
+        }
+    }
+}
+
+extension HelperLaunch.Program {
+    fileprivate var auditText: String {
+        switch self {
+        case .plugin(let executable, let isDryRun, _):
+            "as=root executable=\(Audit.quoted(executable))" + (isDryRun ? " dry_run" : "")
+        case .own(let executable, let arguments, _, _): "as=caller argv=\(Audit.quoted([executable] + arguments))"
+        }
+    }
+}
+
+extension HelperReply {
+    fileprivate var auditText: String {
+        switch self {
+        case .ready, .applied, .done: "done"
+        case .launched(let process): "process \(process)"
+        case .notLaunched(let failure): "failed: \(failure.attempt): \(Errno(rawValue: failure.errno))"
+        case .running: "running"
+        case .ended(let ending): ending.isSignal ? "signal \(ending.status)" : "exit \(ending.status)"
+        case .refused(let reason): "refused: \(reason)"
+        case .failed(let attempt, let errno): "failed: \(attempt): \(Errno(rawValue: errno))"
+        }
+    }
+}
