@@ -22,6 +22,10 @@ public enum HelperRequest: Equatable, Sendable {
     /// Descriptors: standard output and standard error, or with a terminal that alone; then, where `hasExitRecord`, the
     /// file in which the witness of a commit notes its exit.
     case launch(HelperLaunch)
+    /// Runs as root, in the group of a step, what that step gave to its sudo. Answer: `launched`, or `notLaunched`.
+    ///
+    /// Descriptors: standard input, output and errors, and the working directory.
+    case sudo(HelperSudo)
     /// Sends a signal to the main process of a step that was launched. Answer: `done`.
     case signal(process: Int32, number: Int32)
     /// Sends a signal to all processes of a group. Answer: `done`.
@@ -46,8 +50,23 @@ public enum HelperRequest: Equatable, Sendable {
 
     /// How many descriptors come with the request.
     public var descriptorCount: Int {
+        if case .sudo = self { return 4 }
         guard case .launch(let launch) = self else { return 0 }
         return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0)
+    }
+}
+
+/// A command that a step gave to its sudo.
+public struct HelperSudo: Equatable, Sendable {
+    public var group: StepGroup
+    /// As it was typed: a name, or a path. Which program that is, and whether it may run, the helper finds out itself.
+    public var program: String
+    public var arguments: [String]
+
+    public init(group: StepGroup, program: String, arguments: [String]) {
+        self.group = group
+        self.program = program
+        self.arguments = arguments
     }
 }
 

@@ -10,7 +10,7 @@ import UpdateModel
 @testable import Launching
 
 /// The installed program, a person with a password, and a plugin each for root and for them.
-private struct Installation {
+struct Installation {
     static let person = "pat"
     static let password = "correct horse"
     private static let sudoers = "/etc/sudoers.d/update-all-test"
@@ -27,6 +27,7 @@ private struct Installation {
             install -d /usr/local/libexec/update-all /usr/local/share/update-all /etc/update-all/plugins.d
             install '\(binaries)/update-all' /usr/local/bin/
             install '\(binaries)/update-all-guardian' '\(binaries)/update-all-helper' /usr/local/libexec/update-all/
+            install -D '\(binaries)/update-all-sudo' /usr/local/libexec/update-all/shim/sudo
             cp -r '\(Program.sources)/policies' /usr/local/share/update-all/
             rm -rf ~\(Self.person)/.local ~\(Self.person)/.config /etc/update-all/policy.toml
             rm -f /etc/update-all/plugins.d/* /var/log/update-all/audit.log
