@@ -74,6 +74,7 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
 	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"
 	@install -m 644 docs/man/update-all.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	@install -m 644 contrib/sudoers/root-programs.toml $(DESTDIR)$(PREFIX)/share/update-all/
 	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \

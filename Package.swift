@@ -24,6 +24,7 @@ let pure: [Target] = [
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
     .target(name: "SudoProtocol"),
+    .target(name: "Sudoers", dependencies: ["UpdateModel", "TomlDocument"]),
 ]
 
 /// What touches the machine.
@@ -37,7 +38,7 @@ let effects: [Target] = [
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
@@ -84,6 +85,7 @@ let tests: [Target] = [
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
     .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
+    .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),

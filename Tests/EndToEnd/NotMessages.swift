@@ -1,6 +1,6 @@
 // Texts of the sources that docs/troubleshooting.md does not list, since they are no messages of their own.
 
-let notMessages = attempts.union(expectations).union(parts).union(labels)
+let notMessages = attempts.union(expectations).union(parts).union(labels).union(rulesOfSudo)
 
 /// What follows "could not", or "could not start PROGRAM:".
 private let attempts: Set = [
@@ -211,4 +211,13 @@ private let labels: Set = [
     "All steps together",
     "All commits together",
     "saved; run it with: update-all run --plan …",
+]
+
+/// Of the file that `update-all sudoers` writes, and how it says that it is there.
+private let rulesOfSudo: Set = [
+    "… ALL=(root) NOPASSWD: …",
+    "# Rules of sudo(8) for update-all. Written by \"update-all sudoers\", which replaces it when it writes it again.",
+    "# A run asks for no password: what the helper does as root is what the files of /etc/update-all allow.",
+    "check the rules",
+    "is so already",
 ]
