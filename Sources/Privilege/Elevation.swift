@@ -66,6 +66,8 @@ public final class ElevationAttempt {
     /// What the method says, where it is not to say it on the terminal.
     private let errors: OwnedDescriptor?
     private let process: pid_t
+    /// Of the terminal, before anything turned its echo off.
+    private let settings: TerminalSettings?
 
     /// Longer complaints are cut. Bytes.
     private static let complaintLimit = 4096
@@ -77,6 +79,7 @@ public final class ElevationAttempt {
         // It is there when the helper looks, whenever that may be.
         guard let request = HelperRequest.begin(run).encoded() else { throw .invalidArgument }
         try sendPacket(socket.raw, request)
+        settings = isSilent ? nil : TerminalSettings.current
         if isSilent {
             let ends = try Pipe().ends()
             let written = OwnedDescriptor(owning: ends.write)
@@ -104,6 +107,7 @@ public final class ElevationAttempt {
         guard case .packet(let bytes, _) = packet else {
             var status: CInt = 0
             waitpid(process, &status, 0)
+            settings?.restore()
             throw failure
         }
         switch HelperReply(bytes: bytes) {
@@ -113,6 +117,28 @@ public final class ElevationAttempt {
             throw .denied("update-all-helper could not \(attempt): \(Errno(rawValue: errno))")
         default: throw .denied("update-all-helper is of another build than update-all")
         }
+    }
+
+    /// Ends what asks, because the person does not want to answer, and waits until it has gone: two processes that
+    /// read from a terminal share what is typed. Its echo is on again afterwards.
+    public func breakOff() {
+        // A helper that runs already ends with its socket.
+        _ = socket.take()
+        defer { settings?.restore() }
+        guard let handle = try? openProcess(process) else { return }
+        // sudo sleeps on over a signal that comes between its prompt and its reading. A person may send it signals for
+        // as long as it asks them.
+        for number in [0] + Array(repeating: SIGINT, count: 20) + [SIGKILL] {
+            kill(process, number)
+            if hasEnded(handle, within: 100) { break }
+        }
+        waitpid(process, nil, WNOHANG)
+    }
+
+    /// - Parameter limit: milliseconds.
+    private func hasEnded(_ process: borrowing OwnedDescriptor, within limit: CInt) -> Bool {
+        var waiting = pollfd(fd: process.raw, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, limit) > 0
     }
 
     private var failure: Elevation.Failure {

@@ -37,6 +37,7 @@ extension RunSession {
             throw RunError(
                 .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
         }
+        if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
         guard (try? openFile("/dev/tty", O_RDWR)) != nil else {
             let rule = elevation.method.rule(user: userName, helper: elevation.helper)
             throw RunError(
@@ -56,12 +57,15 @@ extension RunSession {
         switch result {
         case .success(let client): return try adopt(client)
         case .failure(let failure):
-            let what = received == nil ? "authentication failed" : "authentication was broken off"
+            if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
             var reason = ""
             if case .denied(let text) = failure, !text.isEmpty { reason = ": \(text)" }
-            throw RunError(.authentication, "\(need); \(what)\(reason), and nothing was run. \(otherwise)")
+            throw RunError(
+                .authentication, "\(need); authentication failed\(reason), and nothing was run. \(otherwise)")
         }
     }
+
+    private static let brokenOff = "authentication was broken off, and nothing was run"
 
     /// The plugins of a plan that have steps for root, in its order.
     static func needingRoot(_ plan: Plan) -> [PluginName] {
@@ -77,7 +81,10 @@ extension RunSession {
     }
 
     private func result(of attempt: ElevationAttempt) async -> Result<HelperClient, Elevation.Failure> {
-        guard await waitForInput(on: attempt.descriptor) else { return .failure(.denied("")) }
+        guard await waitForInput(on: attempt.descriptor) else {
+            attempt.breakOff()
+            return .failure(.denied(""))
+        }
         return Result { () throws(Elevation.Failure) in try attempt.finish() }
     }
 

@@ -168,7 +168,10 @@ public actor RunSession {
         do throws(Errno) {
             try makeDirectory(root, mode: 0o711)
         } catch {
-            throw RunError(.failure, "\(root) cannot be made: \(error). Choose another place with --state-dir")
+            throw RunError(
+                .failure,
+                "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
+            )
         }
         starter = makeStarter(client, root, janitor, isHelped: true)
         return true
