@@ -17,6 +17,9 @@ struct RequestTests {
     }
     static let everyKind: [HelperRequest] = [
         .begin(RunID("20261121-073012-4711")!),
+        .begin(
+            RunID("20261121-073012-4711")!,
+            callback: HelperCallback(directory: "/run/ä b", nonce: Array(0..<UInt8(HelperCallback.nonceSize)))),
         .makeGroup(group),
         .limit(.run, writes), .limit(.steps, []), .limit(.protected, writes), .limit(.step(group), writes),
         .kill(.steps), .freeze(true), .freeze(false), .remove(group),
@@ -68,6 +71,12 @@ struct RequestTests {
     func rootsProgram() {
         let opened = Self.opened(.plugin(executable: "/p", isDryRun: false, hints: .init()))
         #expect(opened.encoded() == nil)
+    }
+
+    @Test("a nonce of another size is not written", arguments: [0, 15, 17])
+    func refusedNonces(size: Int) {
+        let callback = HelperCallback(directory: "/run", nonce: Array(repeating: 1, count: size))
+        #expect(HelperRequest.begin(RunID("20261121-073012-4711")!, callback: callback).encoded() == nil)
     }
 
     @Test(

@@ -26,7 +26,7 @@ extension RunSession {
         }
         var complaint = ""
         do {
-            if let attempt = try elevation.beginSilently(run) {
+            if let attempt = try elevation.beginSilently(run, callback: temporaryRoot) {
                 switch await result(of: attempt) {
                 case .success(let client): return try adopt(client)
                 case .failure(.denied(let text)) where !text.isEmpty: complaint = " (\(text))"
@@ -49,7 +49,8 @@ extension RunSession {
         let result: Result<HelperClient, Elevation.Failure>
         do {
             result = await self.result(
-                of: try elevation.beginAsking(run, purpose: "update-all needs root for \(names)"))
+                of: try elevation.beginAsking(
+                    run, purpose: "update-all needs root for \(names)", callback: temporaryRoot))
         } catch {
             throw RunError(
                 .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
@@ -88,11 +89,15 @@ extension RunSession {
     }
 
     private func result(of attempt: ElevationAttempt) async -> Result<HelperClient, Elevation.Failure> {
-        guard await waitForInput(on: attempt.descriptor) else {
-            attempt.breakOff()
-            return .failure(.denied(""))
+        while await waitForInput(on: attempt.descriptors) {
+            do throws(Elevation.Failure) {
+                if let client = try attempt.advance() { return .success(client) }
+            } catch {
+                return .failure(error)
+            }
         }
-        return Result { () throws(Elevation.Failure) in try attempt.finish() }
+        attempt.breakOff()
+        return .failure(.denied(""))
     }
 
     /// Why a program may not be started as root; `nil` where it may.
