@@ -14,9 +14,10 @@ let pure: [Target] = [
     .target(name: "UpdateModel"),
     .target(name: "JSONDocument"),
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
-    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
+    .target(name: "PluginManifests", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "PluginManifests", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
-    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
+    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginManifests"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
     .target(name: "Governing", dependencies: ["UpdateModel"]),
@@ -35,8 +36,8 @@ let effects: [Target] = [
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests", "GuardianProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "HelperProtocol"]),
     .target(
         name: "Execution",
         dependencies: [
@@ -51,7 +52,8 @@ let executables: [Target] = [
     .executableTarget(
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
-    .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
+    .executableTarget(
+        name: "update-all-helper", dependencies: ["Launching", "Policy", "PluginManifests", "HelperProtocol"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -64,14 +66,15 @@ let tests: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "UpdateModel", "JSONDocument", "TomlDocument", "PluginProtocol", "Policy", "Interchange",
-            "GuardianProtocol",
+            "UpdateModel", "JSONDocument", "TomlDocument", "PluginManifests", "PluginProtocol", "Policy",
+            "Interchange", "GuardianProtocol",
         ],
         path: "contrib/fuzz/targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
     .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
     .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
+    .testTarget(name: "PluginManifestsTests", dependencies: ["PluginManifests", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),

@@ -1,5 +1,6 @@
 // A plugin's answer to a question, as its process gave it, and the simple kinds of answers decoded.
 
+import PluginManifests
 import JSONDocument
 import UpdateModel
 

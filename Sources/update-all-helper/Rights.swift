@@ -1,10 +1,10 @@
 // What may run as root for a person, and with which limits: read from files that only root can change, whatever the one
 // who asks believes.
 
+import PluginManifests
 import HelperProtocol
 import Launching
 import LinuxSystem
-import PluginProtocol
 import Policy
 import SystemPackage
 import TomlDocument
@@ -30,7 +30,7 @@ struct Rights {
         guardian = "\(beside)/update-all-guardian"
         // PREFIX/libexec/update-all/update-all-helper
         let prefix = "/" + folder.dropLast(2).joined(separator: "/")
-        directories = Discovery.places(
+        directories = pluginPlaces(
             share: "\(prefix)/share/update-all", configurationHome: nil, pluginPath: nil, only: [])
         policy = try Self.loadPolicy(shipped: "\(prefix)/share/update-all/policies")
         var machine = MachineFacts(

@@ -1,5 +1,6 @@
 // `update-all list`: the plugins, where they come from, and whether they apply here.
 
+import PluginManifests
 import ArgumentParser
 import Configuration
 import Execution

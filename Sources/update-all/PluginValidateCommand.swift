@@ -1,5 +1,6 @@
 // `update-all plugin validate`: what an author should know of a plugin before others run it.
 
+import PluginManifests
 import ArgumentParser
 import Execution
 import PluginProtocol

@@ -1,5 +1,6 @@
 // What `run`, `plan` and `list` have in common: the policy, the plugins, and a session in which they are asked.
 
+import PluginManifests
 import Configuration
 import Execution
 import LinuxSystem

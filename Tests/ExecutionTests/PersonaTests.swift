@@ -1,6 +1,6 @@
+import PluginManifests
 import Glibc
 import LinuxSystem
-import PluginProtocol
 import Testing
 import UpdateModel
 

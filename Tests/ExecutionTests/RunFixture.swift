@@ -1,10 +1,10 @@
 // Whole runs of real processes, in a directory of their own.
 
+import PluginManifests
 import Glibc
 import Interchange
 import Launching
 import LinuxSystem
-import PluginProtocol
 import Policy
 import Synchronization
 import SystemPackage

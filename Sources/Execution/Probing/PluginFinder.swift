@@ -1,5 +1,6 @@
 // Plugins on disk, as snapshots for the rules of discovery and trust.
 
+import PluginManifests
 import Glibc
 import LinuxSystem
 import PluginProtocol

@@ -1,5 +1,6 @@
 // A plugin's files as its author has them, read for a review.
 
+import PluginManifests
 import Glibc
 import Launching
 import LinuxSystem

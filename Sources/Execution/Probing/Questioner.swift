@@ -1,5 +1,6 @@
 // Asks plugins single questions, each by a process in a group of its own.
 
+import PluginManifests
 import LinuxSystem
 import PluginProtocol
 import Policy

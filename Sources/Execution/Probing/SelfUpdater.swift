@@ -1,5 +1,6 @@
 // Has plugins update themselves: as the owner of their files, and with everything that lets them run looked at again.
 
+import PluginManifests
 import DequeModule
 import LinuxSystem
 import PluginProtocol

@@ -1,8 +1,8 @@
 // Where things are kept: the table "Files" of docs/contract.md.
 
+import PluginManifests
 import Glibc
 import LinuxSystem
-import PluginProtocol
 import SystemPackage
 import UpdateModel
 
@@ -66,7 +66,7 @@ public struct Places: Sendable, Hashable {
         helper = companion("update-all-helper")
         share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
 
-        self.pluginDirectories = Discovery.places(
+        self.pluginDirectories = pluginPlaces(
             share: isInstalled ? share : nil, configurationHome: isSystemWide ? nil : configurationHome,
             pluginPath: environment["UPDATE_ALL_PLUGIN_PATH"], only: pluginDirectories)
     }

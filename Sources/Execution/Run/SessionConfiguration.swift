@@ -1,7 +1,7 @@
 // What a session is made from.
 
+import PluginManifests
 import LinuxSystem
-import PluginProtocol
 import Policy
 import Privilege
 import UpdateModel

@@ -1,10 +1,10 @@
 // What a process of a plugin needs before it can start, in order, and how it is all taken back.
 
+import PluginManifests
 import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
 import Policy
 import SystemPackage
 import UpdateModel

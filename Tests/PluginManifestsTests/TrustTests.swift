@@ -1,4 +1,4 @@
-import PluginProtocol
+import PluginManifests
 import Testing
 
 @Suite struct TrustTests {

@@ -4,7 +4,7 @@ import Testing
 import TomlDocument
 import UpdateModel
 
-@testable import PluginProtocol
+@testable import PluginManifests
 
 /// contrib/schema/plugin.schema.json, which editors use, and the decoder say the same.
 @Suite("The schema of manifests")
@@ -23,7 +23,7 @@ struct ManifestSchemaTests {
     @Test("has the keys that the decoder asks for, and no others")
     func keys() throws {
         let source = try String(
-            contentsOfFile: "\(Self.checkout)/Sources/PluginProtocol/ManifestDecoder.swift", encoding: .utf8)
+            contentsOfFile: "\(Self.checkout)/Sources/PluginManifests/ManifestDecoder.swift", encoding: .utf8)
         let asked = source.matches(of: /\breader\.\w+\("(\w+)"/).map { String($0.1) }
         #expect(asked.count > 20)
         #expect(Set(asked) == Set((schema.root["properties"] as? [String: Any] ?? [:]).keys))

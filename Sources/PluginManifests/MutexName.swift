@@ -50,7 +50,7 @@ public struct MutexClaims: Hashable, Sendable {
 
     /// Adds an entry of a list: `name`, or `network:download=2`.
     /// - Throws: `InvalidClaim` where it is not valid.
-    mutating func insert(_ text: some StringProtocol) throws(InvalidClaim) {
+    package mutating func insert(_ text: some StringProtocol) throws(InvalidClaim) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard let name = MutexName(parts[0]) else {
             throw InvalidClaim(message: "\"\(parts[0].prefix(100))\" is not the name of a mutex (\(MutexName.rule))")
@@ -69,10 +69,10 @@ public struct MutexClaims: Hashable, Sendable {
     }
 
     /// Joins a static and a dynamic list: units are not added up, both speak of the same phase.
-    mutating func formUnion(_ other: MutexClaims) {
+    package mutating func formUnion(_ other: MutexClaims) {
         mutexes.formUnion(other.mutexes)
         downloads = max(downloads, other.downloads)
     }
 
-    struct InvalidClaim: Error { let message: String }
+    package struct InvalidClaim: Error { package let message: String }
 }

@@ -1,52 +1,10 @@
-import PluginProtocol
+import PluginManifests
 import TestSupport
 import Testing
 import TomlDocument
 import UpdateModel
 
 @Suite struct ManifestTests {
-    /// Every key that there is.
-    static let complete = """
-        name = "apt"
-        description = "Debian packages"
-        executable = "apt"
-        version = "1.0"
-        applicable_if = ["apt-get"]
-        run_as = "root"
-        sudo_programs = ["/usr/bin/apt-get"]
-        separate_download = true
-        estimate = true
-        self_update = false
-        requires = ["base"]
-        after = ["snap"]
-        conflicts = ["dnf"]
-        protected_phases = ["execute"]
-        stop = { execute = "INT" }
-        dry_run = true
-        dynamic = ["mutexes"]
-        environment = { DEBIAN_FRONTEND = "noninteractive", LEVEL = 3 }
-        directory = "tmp"
-        timeouts = { is_applicable = "5s", estimate_update = "2m", download = "30m", update = "1h30m" }
-        [mutexes]
-        estimate_update = ["pkgmgr:apt"]
-        download = ["pkgmgr:apt", "network:download=2"]
-        update = ["pkgmgr:dpkg", "PkgMgr:APT"]
-        [free]
-        update = ["system:reboot"]
-        [locks]
-        update = ["/var/lib/dpkg/lock-frontend"]
-        [demand]
-        download = { memory = "1.5G" }
-        update = { cpus = 1.0, memory = "300M" }
-        [capabilities.update]
-        cap_sys_admin = "mounts"
-        NET_ADMIN = "routes"
-        [settings]
-        dist_upgrade = false
-        level = 2
-        mode = "safe"
-        """
-
     private static func name(_ text: String) throws -> PluginName { try #require(PluginName(text)) }
 
     private func decode(_ text: String) throws -> Manifest {
@@ -109,7 +67,7 @@ import UpdateModel
             PluginSetting(key: "dist_upgrade", value: "false"), PluginSetting(key: "level", value: "2"),
             PluginSetting(key: "mode", value: "safe"),
         ]
-        #expect(try decode(Self.complete) == expected)
+        #expect(try decode(completeManifest) == expected)
     }
 
     @Test func `An empty manifest answers nothing and sets the defaults`() throws {
@@ -286,7 +244,7 @@ import UpdateModel
         let seed = UInt64.random(in: .min ... .max)
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let lines = Self.complete.split(separator: "\n").map(String.init)
+        let lines = completeManifest.split(separator: "\n").map(String.init)
         let plainKeys = lines.indices.filter { index in
             // Keys of [settings] are the plugin's own; a table's header is a key, too.
             index < (lines.firstIndex(of: "[settings]") ?? 0) && !lines[index].isEmpty
