@@ -33,15 +33,19 @@ let effects: [Target] = [
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
+    .target(name: "CReactor"),
+    .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests", "GuardianProtocol"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests"]),
+    .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["Launching", "HelperProtocol"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration",
+            "Reactor", "Launching", "Guarding", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy",
+            "Configuration",
             "Interchange",
             collections,
         ]),
@@ -58,7 +62,7 @@ let executables: [Target] = [
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
-    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
+    .executableTarget(name: "bench-launching", dependencies: ["Launching", "Reactor"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -85,9 +89,11 @@ let tests: [Target] = [
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Reactor", "TestSupport"]),
+    .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),

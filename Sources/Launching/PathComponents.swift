@@ -1,8 +1,8 @@
 // What a path leads over, as the rule of trust wants to see it.
 
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 
 /// Every component of a path, and of the targets of its symbolic links, for the rule of trust.

@@ -1,9 +1,9 @@
 // Starting the helper as root: once, on the person's own terminal, before anything is drawn on it.
 
-import PluginManifests
 import Glibc
 import HelperProtocol
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

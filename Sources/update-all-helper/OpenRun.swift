@@ -1,11 +1,11 @@
 // A run that has begun: its groups, its processes, its private directories, all of them root's.
 
-import PluginManifests
 import Cgroups
 import Glibc
 import HelperProtocol
 import Launching
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

@@ -1,10 +1,10 @@
 // What may run as root for a person, and with which limits: read from files that only root can change, whatever the one
 // who asks believes.
 
-import PluginManifests
 import HelperProtocol
 import Launching
 import LinuxSystem
+import PluginManifests
 import Policy
 import SystemPackage
 import TomlDocument
@@ -181,6 +181,6 @@ struct Rights {
     /// The command that runs another under a witness, which notes its exit in descriptor 3.
     func witness(_ command: [String]) throws(Refusal) -> [String] {
         try Self.requireTrust(in: guardian)
-        return Guardian.witnessCommand(command, executable: guardian, record: 3)
+        return witnessCommand(command, executable: guardian, record: 3)
     }
 }

@@ -1,10 +1,10 @@
 // `update-all list`: the plugins, where they come from, and whether they apply here.
 
-import PluginManifests
 import ArgumentParser
 import Configuration
 import Execution
 import JSONDocument
+import PluginManifests
 import PluginProtocol
 import Presentation
 import Terminal

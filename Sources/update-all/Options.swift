@@ -1,11 +1,11 @@
 // Options that several commands share, and what they mean.
 
-import PluginManifests
 import ArgumentParser
 import Configuration
 import Execution
 import Glibc
 import LinuxSystem
+import PluginManifests
 import Policy
 import Presentation
 import Terminal

@@ -1,8 +1,8 @@
 // `update-all plugin`: what is done with the plugins themselves.
 
-import PluginManifests
 import ArgumentParser
 import Execution
+import PluginManifests
 import Presentation
 import UpdateModel
 

@@ -1,8 +1,8 @@
 // `update-all plugin validate`: what an author should know of a plugin before others run it.
 
-import PluginManifests
 import ArgumentParser
 import Execution
+import PluginManifests
 import PluginProtocol
 import Presentation
 import TomlDocument

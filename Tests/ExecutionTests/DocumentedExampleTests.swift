@@ -1,6 +1,6 @@
-import PluginManifests
 import Configuration
 import Foundation
+import PluginManifests
 import Policy
 import Testing
 import TomlDocument

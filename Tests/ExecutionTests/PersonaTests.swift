@@ -1,6 +1,6 @@
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import Testing
 import UpdateModel
 

@@ -1,11 +1,12 @@
 // Whole runs of real processes, in a directory of their own.
 
-import PluginManifests
 import Glibc
 import Interchange
 import Launching
 import LinuxSystem
+import PluginManifests
 import Policy
+import Reactor
 import Synchronization
 import SystemPackage
 import Testing

@@ -1,8 +1,8 @@
 // What the tests of this module share: a directory of their own, and short ways to name things.
 
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import Policy
 import SystemPackage
 import TomlDocument

@@ -2,9 +2,9 @@
 
 import Cgroups
 import Interchange
-import Launching
 import LinuxSystem
 import Policy
+import Reactor
 import SystemPackage
 import TomlDocument
 import UpdateModel

@@ -1,12 +1,12 @@
 // Looks at all that a run uses, by using it the way a run does: makes groups, starts a process in one, writes where a run
 // writes. All of it is removed again.
 
-import PluginManifests
 import Cgroups
 import Configuration
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel

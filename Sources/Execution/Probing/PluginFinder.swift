@@ -1,8 +1,8 @@
 // Plugins on disk, as snapshots for the rules of discovery and trust.
 
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import UpdateModel

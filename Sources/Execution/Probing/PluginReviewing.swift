@@ -1,9 +1,9 @@
 // A plugin's files as its author has them, read for a review.
 
-import PluginManifests
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import TomlDocument

@@ -1,10 +1,11 @@
 // Asks plugins what their manifests do not answer: several at a time, each question in a small group of its own, and
 // those that do work only while nothing that they may meet is at work.
 
-import PluginManifests
 import DequeModule
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
+import Reactor
 import UpdateModel
 
 /// Runs the conversations with all plugins. Lives on the event loop's thread.

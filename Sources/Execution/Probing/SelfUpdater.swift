@@ -1,8 +1,8 @@
 // Has plugins update themselves: as the owner of their files, and with everything that lets them run looked at again.
 
-import PluginManifests
 import DequeModule
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import TomlDocument

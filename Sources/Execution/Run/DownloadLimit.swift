@@ -5,6 +5,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import Policy
+import Reactor
 import SystemPackage
 import UpdateModel
 

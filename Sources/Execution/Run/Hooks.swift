@@ -1,8 +1,8 @@
 // The programs of a policy's [hooks] as steps of a plan: a snapshot before a run, say, and a health check after it.
 
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel

@@ -1,10 +1,10 @@
 // A person's run with steps that need root: who asks for the password, and what changes once the helper runs.
 
-import PluginManifests
 import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import Privilege
 import SystemPackage
 import UpdateModel

@@ -1,15 +1,17 @@
 // Everything that one invocation of update-all holds while it asks plugins and runs a plan, in the order in which it is
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
-import PluginManifests
 import Cgroups
 import Glibc
 import GuardianProtocol
+import Guarding
 import Launching
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Policy
 import Privilege
+import Reactor
 import Scheduling
 import SystemPackage
 import UpdateModel

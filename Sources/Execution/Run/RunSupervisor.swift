@@ -1,11 +1,11 @@
 // Follows a plan: asks the dispatcher what may start, starts it, tells it what ended. The heart of a run; it lives on the
 // event loop's thread, and nothing in it waits.
 
-import PluginManifests
 import DequeModule
-import Launching
-import LinuxSystem
+import Guarding
+import PluginManifests
 import PluginProtocol
+import Reactor
 import Scheduling
 import SystemPackage
 import UpdateModel

@@ -1,7 +1,7 @@
 // What a session is made from.
 
-import PluginManifests
 import LinuxSystem
+import PluginManifests
 import Policy
 import Privilege
 import UpdateModel

@@ -1,9 +1,9 @@
 // As whom a step runs: the account behind `run_as`, for the person or root who called us.
 
-import PluginManifests
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

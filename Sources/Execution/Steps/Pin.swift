@@ -1,7 +1,7 @@
 // The pin of an executable: what it must be, byte for byte, before anything of it is run.
 
-import PluginManifests
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 
 /// Larger programs cannot be pinned: they are read whole, before each of their processes.

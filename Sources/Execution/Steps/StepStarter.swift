@@ -1,11 +1,12 @@
 // What a process of a plugin needs before it can start, in order, and how it is all taken back.
 
-import PluginManifests
 import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import Policy
+import Reactor
 import SystemPackage
 import UpdateModel
 
@@ -283,7 +284,7 @@ final class StepStarter {
         var executable = invocation.executable
         if exitRecord != nil, let witness {
             // A commit's exit is noted by its parent, so that it is known even if we die before.
-            let witnessed = Guardian.witnessCommand(
+            let witnessed = witnessCommand(
                 [executable] + arguments, executable: witness, record: Self.recordTarget)
             (executable, arguments) = (witness, Array(witnessed.dropFirst()))
         }

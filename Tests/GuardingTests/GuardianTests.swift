@@ -6,7 +6,7 @@ import SystemPackage
 import Testing
 import UpdateModel
 
-@testable import Launching
+@testable import Guarding
 
 extension GuardianSuites {
     @Suite("The guardian process")

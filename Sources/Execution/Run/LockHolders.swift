@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import LinuxSystem
 import SystemPackage
 
 /// A process that holds an advisory lock on a file.

@@ -1,4 +1,4 @@
-import LinuxSystem
+import Execution
 import Testing
 import UpdateModel
 

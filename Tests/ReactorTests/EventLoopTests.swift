@@ -1,9 +1,10 @@
 import Glibc
+import LinuxSystem
 import SystemPackage
 import Testing
 import UpdateModel
 
-@testable import LinuxSystem
+@testable import Reactor
 
 /// An actor that lives on an event loop, as Execution does.
 private actor Resident {

@@ -1,8 +1,9 @@
 // One thread that waits for descriptors, timers and the jobs of an actor. An actor whose executor is this loop gets its
 // callbacks on its own isolation, so that its state needs no lock and nothing is handed from thread to thread.
 
-import CLinux
+import CReactor
 import Glibc
+import LinuxSystem
 import Synchronization
 import SystemPackage
 import UpdateModel

@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
 import GuardianProtocol
+import Launching
 import LinuxSystem
 import SystemPackage
 import Testing
 import UpdateModel
 
-@testable import Launching
+@testable import Guarding
 
 extension GuardianSuites {
     @Suite("A commit whose update-all dies")
@@ -242,7 +243,7 @@ struct Witnessed {
         let name = ExitRecord.fileName(run: GuardedRun.run, step: .commit)
         let record = try openFile("\(directory)/\(name)", O_WRONLY | O_CREAT | O_APPEND, mode: 0o600)
         _ = clx_reserve(record.raw, 4096)
-        let command = Guardian.witnessCommand(["/bin/sh", "-c", script], executable: TestProcess.guardian, record: 3)
+        let command = witnessCommand(["/bin/sh", "-c", script], executable: TestProcess.guardian, record: 3)
         process = try TestProcess(command, descriptors.merging([3: record.raw]) { $1 })
     }
 }

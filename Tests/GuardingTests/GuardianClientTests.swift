@@ -1,12 +1,14 @@
 import CLinux
 import Glibc
 import GuardianProtocol
+import Launching
 import LinuxSystem
+import Reactor
 import SystemPackage
 import Testing
 import UpdateModel
 
-@testable import Launching
+@testable import Guarding
 
 extension GuardianSuites {
     @Suite("update-all's side of the guardian")
@@ -205,7 +207,7 @@ private actor ClientHost {
     ) throws -> TestProcess {
         let record = try guardian!.createExitRecord(for: step)
         return try TestProcess(
-            Guardian.witnessCommand(["/bin/sh", "-c", script], executable: executable, record: 3),
+            witnessCommand(["/bin/sh", "-c", script], executable: executable, record: 3),
             descriptors.merging([3: record.raw]) { $1 })
     }
 

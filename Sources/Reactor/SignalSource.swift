@@ -1,7 +1,8 @@
 // Signals as something to read, on the event loop like everything else.
 
-import CLinux
+import CReactor
 import Glibc
+import LinuxSystem
 import SystemPackage
 
 /// A signal that arrived. The kernel merges equal ones that come close together.

@@ -4,6 +4,7 @@ import CLinux
 import Glibc
 import GuardianProtocol
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 
@@ -77,14 +78,6 @@ public final class Guardian {
         // The disk may be full by the time there is something to note. Not every file system can reserve.
         _ = clx_reserve(record.raw, 4096)
         return record
-    }
-
-    /// The command that runs `command`, an absolute path with arguments, under a witness.
-    /// - Parameters:
-    ///   - executable: the path of `update-all-guardian`.
-    ///   - record: the number of the exit record's descriptor in the new process, above 2.
-    public static func witnessCommand(_ command: [String], executable: String, record: CInt) -> [String] {
-        [executable, "witness", "\(record)", "--"] + command
     }
 
     /// Should update-all die, the guardian reads `outputs` to their ends into `log`.

@@ -1,6 +1,7 @@
 // A pressure file of the kernel that tells when somebody has waited too long (Documentation/accounting/psi.rst).
 
 import Glibc
+import LinuxSystem
 import SystemPackage
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // Reading and writing at a place of a file, whatever its descriptor's own place is.
 
 import Glibc
+import LinuxSystem
 import SystemPackage
 
 /// `pread(2)` until `count` bytes are read, or the file ends.

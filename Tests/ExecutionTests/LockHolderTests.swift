@@ -1,8 +1,9 @@
 import CLinux
 import Glibc
+import LinuxSystem
 import Testing
 
-@testable import LinuxSystem
+@testable import Execution
 
 @Suite("Who has locked a file") struct LockHolderTests {
     private let directory: TemporaryDirectory

@@ -1,7 +1,8 @@
 // Threads for what blocks, and how they are woken. Everything else runs on the event loop.
 
-import CLinux
+import CReactor
 import Glibc
+import LinuxSystem
 import SystemPackage
 
 /// Starts a detached thread named `name` (15 bytes of it) that runs `body` and ends.

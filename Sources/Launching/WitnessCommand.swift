@@ -1,0 +1,9 @@
+// How a commit is started: through its witness, which notes how it ended.
+
+/// The command that runs `command`, an absolute path with arguments, under a witness.
+/// - Parameters:
+///   - executable: the path of `update-all-guardian`.
+///   - record: the number of the exit record's descriptor in the new process, above 2.
+public func witnessCommand(_ command: [String], executable: String, record: CInt) -> [String] {
+    [executable, "witness", "\(record)", "--"] + command
+}
