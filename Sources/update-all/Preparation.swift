@@ -1,9 +1,9 @@
 // What `run`, `plan` and `list` have in common: the policy, the plugins, and a session in which they are asked.
 
-import PluginManifests
 import Configuration
 import Execution
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Presentation
 import Privilege

@@ -1,6 +1,7 @@
 // Other values of the policy for a run in progress: what they change, and how that is put into force.
 
 import Cgroups
+import Governing
 import Interchange
 import LinuxSystem
 import Policy

@@ -2,9 +2,9 @@
 
 import Cgroups
 import Glibc
+import Governing
 import Launching
 import LinuxSystem
-import Policy
 import Reactor
 import SystemPackage
 import UpdateModel

@@ -1,8 +1,8 @@
 // Where things are kept: the table "Files" of docs/contract.md.
 
-import PluginManifests
 import Glibc
 import LinuxSystem
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

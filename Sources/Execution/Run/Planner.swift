@@ -4,6 +4,7 @@ import LinuxSystem
 import PluginManifests
 import PluginProtocol
 import Policy
+import PolicyReports
 import Scheduling
 import UpdateModel
 

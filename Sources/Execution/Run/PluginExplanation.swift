@@ -3,6 +3,7 @@
 import Cgroups
 import PluginManifests
 import Policy
+import PolicyReports
 import UpdateModel
 
 /// All that binds the steps of one plugin, in the order from the whole run down to each of its phases.

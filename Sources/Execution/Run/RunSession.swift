@@ -10,6 +10,7 @@ import LinuxSystem
 import PluginManifests
 import PluginProtocol
 import Policy
+import PolicyReports
 import Privilege
 import Reactor
 import Scheduling

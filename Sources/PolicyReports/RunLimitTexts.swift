@@ -1,5 +1,6 @@
 // The limits of a run in the words of a plan's first line.
 
+import Policy
 import UpdateModel
 
 extension RunSettings {

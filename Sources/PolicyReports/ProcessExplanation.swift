@@ -1,5 +1,6 @@
 // What a policy says of a step's processes themselves, beside its group: privileges, niceness, how it ends.
 
+import Policy
 import UpdateModel
 
 /// Explains what update-all does with the processes of one step.

@@ -1,4 +1,4 @@
-import Policy
+import Governing
 import Testing
 import UpdateModel
 

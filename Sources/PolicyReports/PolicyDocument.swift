@@ -1,5 +1,6 @@
 // A merged policy as a file that says the same: for people to read, and for the parser to read again.
 
+import Policy
 import UpdateModel
 
 /// A value of a policy as it is shown.

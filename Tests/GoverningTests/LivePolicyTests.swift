@@ -1,7 +1,9 @@
+import Governing
 import Policy
+import PolicyFixtures
 import TestSupport
-import TomlDocument
 import Testing
+import TomlDocument
 import UpdateModel
 
 @Suite("A policy that changes while its run goes on")

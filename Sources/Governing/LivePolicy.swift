@@ -1,24 +1,8 @@
-// A policy that changes while its run goes on: further values on top of the same texts, and which of them a run can still take.
+// A policy that changes while its run goes on: which values are others than before, which of them a run can still take, and
+// what its groups are told then.
 
-import TomlDocument
+import Policy
 import UpdateModel
-
-/// The texts that a policy was merged from, with what they extend: further values give the policy that they would have given
-/// at its beginning, whatever has become of the files meanwhile.
-final class PolicyBasis: Sendable {
-    struct Reference: Hashable {
-        var name: String
-        var file: String
-    }
-
-    let texts: PolicyTexts
-    let extended: [Reference: PolicyText]
-
-    init(_ texts: PolicyTexts, extended: [Reference: PolicyText]) {
-        self.texts = texts
-        self.extended = extended
-    }
-}
 
 /// A value of a policy that is another than before.
 public struct PolicyChange: Hashable, Sendable {
@@ -39,17 +23,6 @@ public enum PolicyChangeTime: Hashable, Sendable {
 }
 
 extension MergedPolicy {
-    /// The policy with further `KEY=VALUE`, the strongest last.
-    /// - Throws: what `--set` would say.
-    public func setting(_ assignments: [String]) throws(Diagnostics) -> MergedPolicy {
-        guard let basis else { return self }
-        var texts = basis.texts
-        texts.set += assignments
-        return try mergePolicy(texts) { [extended = basis.extended] name, file in
-            extended[PolicyBasis.Reference(name: name, file: file)]
-        }
-    }
-
     /// The values that are others than in `old`.
     public func changes(from old: MergedPolicy) -> [PolicyChange] {
         let known = Dictionary(uniqueKeysWithValues: old.settings.map { ($0.slot, $0.setting.value) })

@@ -3,16 +3,16 @@ import TomlDocument
 import UpdateModel
 
 /// 16 GiB, 8 CPUs, everything there.
-let machine = MachineFacts(
+package let machine = MachineFacts(
     hostName: "db7", memory: ByteCount(16 << 30), cpus: 8, pageSize: 4096, controllers: Set(Controller.allCases),
     disks: [
         "/": .disk("8:0"), "/srv": .disk("8:16"), "/home": .disk("8:0"), "/tmp": .none(reason: "tmpfs has no disk"),
     ])
 
-let apt = PluginName("apt")!
+package let apt = PluginName("apt")!
 
 /// Merges texts given by the names of their files; `extends` finds those of `others`.
-func merge(
+package func merge(
     base: String? = nil, etc: [String] = [], user: String? = nil, set: [String] = [], others: [String: String] = [:]
 ) throws(Diagnostics) -> MergedPolicy {
     func text(_ file: String, _ content: String) -> PolicyText { PolicyText(file: file, bytes: Array(content.utf8)) }
@@ -24,7 +24,8 @@ func merge(
 }
 
 /// The messages that a base policy (or assignments) earn.
-func messages(_ base: String? = nil, etc: [String] = [], set: [String] = [], others: [String: String] = [:]) -> [String]
+package func messages(_ base: String? = nil, etc: [String] = [], set: [String] = [], others: [String: String] = [:])
+    -> [String]
 {
     do {
         _ = try merge(base: base, etc: etc, set: set, others: others)

@@ -1,7 +1,9 @@
+import PolicyFixtures
 import Testing
 import UpdateModel
 
 @testable import Policy
+@testable import PolicyReports
 
 /// As the kernel of `machine` would answer: all that is written is in force.
 private func report(_ limits: Limits, _ role: GroupRole, on facts: MachineFacts = machine) -> GroupReport {
