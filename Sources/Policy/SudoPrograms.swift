@@ -16,8 +16,7 @@ public enum SudoRule {
     /// What the administrator writes to let a plugin's sudo run what it declares.
     /// - Parameter programs: what it declares.
     public static func advice(_ plugin: PluginName, _ programs: [String]) -> String {
-        let list = programs.map { "\"\($0)\"" }.joined(separator: ", ")
-        return "have the administrator write sudo_programs = [\(list)] below [plugin.\(plugin)] in"
+        "have the administrator write sudo_programs = \(PolicyValue.texts(programs).text) below [plugin.\(plugin)] in"
             + " /etc/update-all/policy.toml"
     }
 }

@@ -6,6 +6,7 @@ import LinuxSystem
 import PluginManifests
 import Sudoers
 import SystemPackage
+import UpdateModel
 
 /// Looks at programs before a rule names them.
 public struct SudoersSurvey {

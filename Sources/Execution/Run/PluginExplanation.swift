@@ -112,7 +112,7 @@ struct PluginExplainer {
             keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil,
             capabilityNeeds: manifest?.capabilities[phase] ?? [])
         let allowed = policy.sudoPrograms(plugin.name, phase, on: machine, isRoots: personas.areRoots)
-        step.sudoPrograms = declared.filter { allowed.contains($0) }
+        step.sudoPrograms = SudoProgram.common(declared, allowed)
         let report = report(of: StepID(plugin.name, phase), isProtected: isProtected, settings.limits)
         return PluginExplanation.Part(
             scope: .step(phase), group: path("/\(isProtected ? "protected" : "steps")/\(plugin.name).\(phase)"),

@@ -69,6 +69,21 @@ public struct SudoProgram: Hashable, Sendable, CustomStringConvertible {
         path == other.path && (arguments == nil || arguments == other.arguments)
     }
 
+    /// What two lists of declarations have in common: of each pair the narrower one. What cannot be read is in neither.
+    public static func common(_ left: [String], _ right: [String]) -> [String] {
+        func programs(_ texts: [String]) -> [(text: String, program: SudoProgram)] {
+            texts.compactMap { text in (try? SudoProgram(text)).map { (text, $0) } }
+        }
+        let others = programs(right)
+        var common: [String] = []
+        for (text, program) in programs(left) {
+            let isAllowed = others.contains { $0.program.covers(program) }
+            let narrower = isAllowed ? [text] : others.filter { program.covers($0.program) }.map(\.text)
+            common += narrower.filter { !common.contains($0) }
+        }
+        return common
+    }
+
     public var hasWildcards: Bool {
         ([path] + (arguments ?? [])).contains { $0.contains { "*?[".contains($0) } }
     }

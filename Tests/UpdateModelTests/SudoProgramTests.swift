@@ -1,6 +1,5 @@
 import Testing
-
-@testable import Sudoers
+import UpdateModel
 
 struct SudoProgramTests {
     @Test("a path alone allows any arguments, one with \"\" none, one with words exactly these")
@@ -48,5 +47,15 @@ struct SudoProgramTests {
             #expect(try SudoProgram(text).hasWildcards, "\(text)")
         }
         #expect(try !SudoProgram("/bin/tool a").hasWildcards)
+    }
+
+    @Test("two lists have in common the narrower one of each pair, and nothing that one of them does not allow")
+    func common() {
+        let declared = ["/bin/a", "/bin/b x", "/bin/c", "/bin/d x", "/bin/e \"\"", "/bin/../f"]
+        let allowed = ["/bin/a", "/bin/b", "/bin/c y", "/bin/d z", "/bin/e", "/bin/../f"]
+        let common = ["/bin/a", "/bin/b x", "/bin/c y", "/bin/e \"\""]
+        #expect(SudoProgram.common(declared, allowed) == common)
+        #expect(SudoProgram.common(allowed, declared) == common)
+        #expect(SudoProgram.common(declared, []) == [])
     }
 }
