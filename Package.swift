@@ -23,6 +23,7 @@ let pure: [Target] = [
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
+    .target(name: "SudoProtocol"),
     .target(name: "Sudoers", dependencies: ["UpdateModel", "TomlDocument"]),
 ]
 
@@ -41,8 +42,8 @@ let effects: [Target] = [
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration",
-            "Interchange",
+            "Launching", "Privilege", "SudoProtocol", "Scheduling", "Governing", "PluginProtocol", "Policy",
+            "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -53,6 +54,7 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
+    .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -82,6 +84,7 @@ let tests: [Target] = [
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
+    .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
     .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
@@ -100,6 +103,7 @@ let package = Package(
         .executable(name: "update-all", targets: ["update-all"]),
         .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
         .executable(name: "update-all-helper", targets: ["update-all-helper"]),
+        .executable(name: "update-all-sudo", targets: ["update-all-sudo"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

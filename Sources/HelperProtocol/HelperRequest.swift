@@ -6,7 +6,8 @@ import UpdateModel
 /// A request to the helper. File descriptors travel beside it, as each case says.
 public enum HelperRequest: Equatable, Sendable {
     /// The first request, and only that: which run this is. The helper makes the groups of the run; `ready` answers.
-    case begin(RunID)
+    /// Where sudo logs what goes through the socket, and so stands between, the helper calls back first.
+    case begin(RunID, callback: HelperCallback? = nil)
     /// Makes the group of a try of a step, under the administrator's limits. Answer: `applied`.
     case makeGroup(StepGroup)
     /// Changes limits of a group; none can be made looser than the administrator's. Answer: `applied`.
@@ -22,6 +23,10 @@ public enum HelperRequest: Equatable, Sendable {
     /// Descriptors: standard output and standard error, or with a terminal that alone; then, where `hasExitRecord`, the
     /// file in which the witness of a commit notes its exit; then, where `hasProgram`, the program.
     case launch(HelperLaunch)
+    /// Runs as root, in the group of a step, what that step gave to its sudo. Answer: `launched`, or `notLaunched`.
+    ///
+    /// Descriptors: standard input, output and errors, and the working directory.
+    case sudo(HelperSudo)
     /// Sends a signal to the main process of a step that was launched. Answer: `done`.
     case signal(process: Int32, number: Int32)
     /// Sends a signal to all processes of a group. Answer: `done`.
@@ -46,8 +51,41 @@ public enum HelperRequest: Equatable, Sendable {
 
     /// How many descriptors come with the request.
     public var descriptorCount: Int {
+        if case .sudo = self { return 4 }
         guard case .launch(let launch) = self else { return 0 }
         return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0) + (launch.hasProgram ? 1 : 0)
+    }
+}
+
+/// A command that a step gave to its sudo.
+public struct HelperSudo: Equatable, Sendable {
+    public var group: StepGroup
+    /// As it was typed: a name, or a path. Which program that is, and whether it may run, the helper finds out itself.
+    public var program: String
+    public var arguments: [String]
+
+    public init(group: StepGroup, program: String, arguments: [String]) {
+        self.group = group
+        self.program = program
+        self.arguments = arguments
+    }
+}
+
+/// Where update-all waits for a helper that did not get its socket.
+public struct HelperCallback: Equatable, Sendable {
+    /// Of the socket, which keeps the borders of packets.
+    public var directory: String
+    /// The first packet there, by which update-all knows the helper that it had started.
+    public var nonce: [UInt8]
+
+    /// The socket's name in its directory.
+    public static let socket = "helper"
+    /// Bytes.
+    public static let nonceSize = 16
+
+    public init(directory: String, nonce: [UInt8]) {
+        self.directory = directory
+        self.nonce = nonce
     }
 }
 

@@ -7,7 +7,7 @@ extension HelperRequest {
     public static let version: UInt8 = 1
 
     private enum Kind: UInt8 {
-        case begin = 1, makeGroup, limit, kill, freeze, remove, launch, signal, signalAll, reap, finish
+        case begin = 1, makeGroup, limit, kill, freeze, remove, launch, signal, signalAll, reap, finish, sudo
     }
 
     private var kind: Kind {
@@ -19,6 +19,7 @@ extension HelperRequest {
         case .freeze: .freeze
         case .remove: .remove
         case .launch: .launch
+        case .sudo: .sudo
         case .signal: .signal
         case .signalAll: .signalAll
         case .reap: .reap
@@ -30,7 +31,9 @@ extension HelperRequest {
     public func encoded() -> [UInt8]? {
         var wire = WireWriter(version: Self.version, kind: kind.rawValue)
         switch self {
-        case .begin(let run): wire.put(run.rawValue, atMost: 64)
+        case .begin(let run, let callback):
+            wire.put(run.rawValue, atMost: 64)
+            wire.put(callback) { $0.put($1) }
         case .makeGroup(let group), .remove(let group): wire.put(group)
         case .limit(let place, let writes):
             wire.put(place)
@@ -38,6 +41,7 @@ extension HelperRequest {
         case .kill(let place): wire.put(place)
         case .freeze(let isFrozen): wire.put(isFrozen)
         case .launch(let launch): wire.put(launch)
+        case .sudo(let command): wire.put(command)
         case .signal(let process, let number):
             wire.put(process)
             wire.put(number)
@@ -63,7 +67,11 @@ extension HelperRequest {
 
     private static func read(_ kind: Kind, from wire: inout WireReader) -> Self? {
         switch kind {
-        case .begin: return wire.text(atMost: 64).flatMap { RunID($0) }.map { .begin($0) }
+        case .begin:
+            guard let run = wire.text(atMost: 64).flatMap({ RunID($0) }),
+                let callback = wire.optional({ HelperCallback(from: &$0) })
+            else { return nil }
+            return .begin(run, callback: callback)
         case .makeGroup: return StepGroup(from: &wire).map { .makeGroup($0) }
         case .limit:
             guard let place = GroupPlace(from: &wire), let writes: [ControlWrite] = wire.fields(count: maximumWrites)
@@ -73,6 +81,7 @@ extension HelperRequest {
         case .freeze: return wire.flag().map { .freeze($0) }
         case .remove: return StepGroup(from: &wire).map { .remove($0) }
         case .launch: return HelperLaunch(from: &wire).map { .launch($0) }
+        case .sudo: return HelperSudo(from: &wire).map { .sudo($0) }
         case .signal:
             guard let process = readProcess(&wire), let number = readSignal(&wire) else { return nil }
             return .signal(process: process, number: number)
@@ -91,6 +100,24 @@ extension HelperRequest {
 
     private static func readSignal(_ wire: inout WireReader) -> Int32? {
         wire.number(Int32.self).flatMap { signals.contains($0) ? $0 : nil }
+    }
+}
+
+extension HelperCallback: WireField {
+    func write(to wire: inout WireWriter) {
+        guard nonce.count == Self.nonceSize else { return wire.refuse() }
+        wire.put(path: directory)
+        for byte in nonce { wire.put(byte: byte) }
+    }
+
+    init?(from wire: inout WireReader) {
+        guard let directory = wire.path() else { return nil }
+        var nonce: [UInt8] = []
+        for _ in 0..<Self.nonceSize {
+            guard let byte = wire.byte() else { return nil }
+            nonce.append(byte)
+        }
+        self.init(directory: directory, nonce: nonce)
     }
 }
 
@@ -173,5 +200,24 @@ extension HelperLaunch.Program: WireField {
                 executable: executable, arguments: arguments, environment: environment, directory: directory)
         default: return nil
         }
+    }
+}
+
+extension HelperSudo: WireField {
+    func write(to wire: inout WireWriter) {
+        let size = arguments.reduce(program.utf8.count) { $0 + $1.utf8.count + 1 }
+        guard size <= HelperRequest.maximumStringsSize else { return wire.refuse() }
+        wire.put(group)
+        wire.put(program, atMost: HelperRequest.maximumPathSize)
+        wire.put(arguments, count: HelperRequest.maximumStrings, atMost: HelperRequest.maximumStringsSize)
+    }
+
+    init?(from wire: inout WireReader) {
+        let (count, size) = (HelperRequest.maximumStrings, HelperRequest.maximumStringsSize)
+        guard let group = StepGroup(from: &wire), let program = wire.text(atMost: HelperRequest.maximumPathSize),
+            let arguments = wire.texts(count: count, atMost: size),
+            arguments.reduce(program.utf8.count, { $0 + $1.utf8.count + 1 }) <= size
+        else { return nil }
+        self.init(group: group, program: program, arguments: arguments)
     }
 }

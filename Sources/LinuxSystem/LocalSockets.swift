@@ -20,20 +20,31 @@ public struct Peer: Hashable, Sendable {
 /// Makes the socket `name` in an open directory and listens; it does not block, and only its owner may connect.
 ///
 /// The name is looked up below the descriptor, so that a path of any length fits into an address.
-/// - Parameter backlog: connections that wait to be accepted.
+/// - Parameters:
+///   - backlog: connections that wait to be accepted.
+///   - keepsPackets: whether it keeps the borders of what is sent, for `sendPacket` and `receivePacket`.
 /// - Throws: `.addressInUse` where something of that name is there; else the system's error.
-public func listenLocally(_ name: String, in directory: CInt, backlog: Int) throws(Errno) -> OwnedDescriptor {
-    let socket = OwnedDescriptor(owning: try retrying { clx_local_listen(directory, name, CInt(backlog)) })
+public func listenLocally(
+    _ name: String, in directory: CInt, backlog: Int, keepsPackets: Bool = false
+) throws(Errno) -> OwnedDescriptor {
+    let socket = OwnedDescriptor(
+        owning: try retrying { clx_local_listen(directory, name, CInt(backlog), keepsPackets ? 1 : 0) })
     _ = try retrying { fchmodat(directory, name, 0o600, 0) }
     return socket
 }
 
 /// Connects to the socket `name` in an open directory.
-/// - Parameter limit: for connecting and for each read and write; beyond it they throw `.resourceTemporarilyUnavailable`.
+/// - Parameters:
+///   - limit: for connecting and for each read and write; beyond it they throw `.resourceTemporarilyUnavailable`. `nil`:
+///     they wait.
+///   - keepsPackets: as whoever listens has it.
 /// - Throws: `.connectionRefused` where nobody listens any more.
-public func connectLocally(_ name: String, in directory: CInt, limit: Duration) throws(Errno) -> OwnedDescriptor {
-    let milliseconds = CInt(clamping: Int64(limit.inSeconds * 1000))
-    return OwnedDescriptor(owning: try retrying { clx_local_connect(directory, name, milliseconds) })
+public func connectLocally(
+    _ name: String, in directory: CInt, limit: Duration?, keepsPackets: Bool = false
+) throws(Errno) -> OwnedDescriptor {
+    let milliseconds = limit.map { max(1, CInt(clamping: Int64($0.inSeconds * 1000))) } ?? 0
+    return OwnedDescriptor(
+        owning: try retrying { clx_local_connect(directory, name, milliseconds, keepsPackets ? 1 : 0) })
 }
 
 /// The next connection, which does not block.

@@ -61,16 +61,6 @@ public struct MergedPolicy: Sendable {
         }
     }
 
-    static let noMechanism = "this version checks it and does not act on it"
-
-    /// What the policy asks for and this program does not do, one for each value.
-    public var notYetEnforced: [LimitDeviation] {
-        settings.filter { !$0.slot.key.isEnforced && !$0.setting.value.asksForNothing }.map { slot, setting in
-            LimitDeviation(
-                control: slot.description, requested: setting.value.text, effective: nil, reason: Self.noMechanism)
-        }
-    }
-
     /// The programs of `[hooks]`, in the order in which they run, each with the place that names it.
     public var hooks: [(moment: HookMoment, program: String, origin: PolicyOrigin)] {
         HookMoment.allCases.flatMap { moment -> [(moment: HookMoment, program: String, origin: PolicyOrigin)] in

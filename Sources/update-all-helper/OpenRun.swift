@@ -15,6 +15,8 @@ final class OpenRun {
     private let id: RunID
     private let caller: Caller
     private let launcher: InProcessLauncher
+    /// What no step can have, since none asked for it when the run began.
+    private let withheld: CapabilitySet
     private let root: Account
     /// Below it each step that runs as root has a directory of its own.
     private let directory: String
@@ -49,6 +51,7 @@ final class OpenRun {
             try tree.enter()
             guard let root = try Account.numbered(0) else { throw Refusal(reason: "root has no account here") }
             self.root = root
+            withheld = try Confinement.begin(for: rights.capabilitiesOfSteps())
             launcher = try InProcessLauncher()
             directory = "/run/update-all-\(id)"
             try makeDirectory(directory, mode: 0o700)
@@ -179,14 +182,38 @@ final class OpenRun {
         }
         // Should the helper die, nobody could end it.
         if !launch.group.isProtected { request.deathSignal = SIGKILL }
+        return start(request, in: launch.group, onlySignal: onlySignal, isRoots: isRoots)
+    }
+
+    /// Runs what a step gave to its sudo, where the administrator lets the plugin's sudo run it.
+    func sudo(_ command: HelperSudo, _ descriptors: [CInt]) throws -> (HelperReply, CInt?) {
+        let leaf = try leaf(command.group)
+        guard processes.values.count(where: { $0.group == command.group }) <= SudoCommand.mostAtOnce else {
+            throw Refusal(reason: "\(SudoCommand.mostAtOnce) commands of \(command.group.step) are under way already")
+        }
+        let right = rights.sudo(of: command.group.step)
+        var request: LaunchRequest
+        do throws(SudoRefusal) {
+            request = try SudoCommand(program: command.program, arguments: command.arguments).request(
+                as: root, for: caller.account, right: right, descriptors: descriptors, leaf: leaf)
+        } catch {
+            throw Refusal(reason: error.reason)
+        }
+        if !command.group.isProtected { request.deathSignal = SIGKILL }
+        // What its own step tells it counts, in a commit too: nobody else speaks for it.
+        return start(request, in: command.group, onlySignal: nil, isRoots: false)
+    }
+
+    private func start(
+        _ request: LaunchRequest, in group: StepGroup, onlySignal: Int32?, isRoots: Bool
+    ) -> (HelperReply, CInt?) {
         let launched: LaunchedProcess
         do throws(LaunchError) {
             launched = try launcher.begin(request) { _ in }
         } catch {
             return (.notLaunched(Self.wire(error)), nil)
         }
-        processes[launched.pid] = Process(
-            launched: launched, group: launch.group, onlySignal: onlySignal, isRoots: isRoots)
+        processes[launched.pid] = Process(launched: launched, group: group, onlySignal: onlySignal, isRoots: isRoots)
         return (.launched(process: launched.pid), launched.pidfd.raw)
     }
 
@@ -226,6 +253,11 @@ final class OpenRun {
             request.boundingSet = try CapabilitySet(names: settings.boundingSet(needs: needs))
         } catch {
             throw Refusal(reason: "\(error): mend \"capabilities\" in the policy")
+        }
+        if let late = request.boundingSet?.intersection(withheld), !late.isEmpty {
+            throw Refusal(
+                reason: "\(plugin.manifestPath ?? executable) did not ask for \(late.names.joined(separator: ", "))"
+                    + " when the run began; run it again")
         }
         let stop = plugin.manifest?.stopSignal(for: step.phase)?.number
         return (request, isCommit ? stop ?? 0 : nil)

@@ -154,7 +154,39 @@ struct Rights {
         return plugin
     }
 
+    /// What steps that run as root may have at most: of the system's plugins, and of all that the administrator names.
+    func capabilitiesOfSteps() -> CapabilitySet {
+        let named = policy.settings.flatMap { entry -> [String] in
+            guard case .texts(let names) = entry.setting.value, entry.slot.key == .capabilities else { return [] }
+            return names
+        }
+        var set = (try? CapabilitySet(names: named + usualCapabilities)) ?? []
+        for directory in directories {
+            let files = ((try? directoryEntries(directory)) ?? []).filter { $0.hasSuffix(".toml") }
+            for name in files.compactMap({ PluginName(String($0.dropLast(5))) }) {
+                guard let plugin = try? find(name) else { continue }
+                for needs in (plugin.manifest?.capabilities ?? [:]).values {
+                    set.formUnion((try? CapabilitySet(names: needs.map(\.name))) ?? [])
+                }
+            }
+        }
+        return set
+    }
+
     func settings(of step: StepID) -> StepSettings { policy.step(step.plugin, step.phase, on: machine) }
+
+    /// What the sudo of a plugin may run, whoever wrote the plugin; with the rights that the system's plugin of that name has.
+    func sudo(of step: StepID) -> SudoRight {
+        var needs: [CapabilityNeed] = []
+        if let plugin = try? find(step.plugin), let path = plugin.manifestPath,
+            (try? Self.requireTrust(in: path)) != nil
+        {
+            needs = plugin.manifest?.capabilities[step.phase] ?? []
+        }
+        return SudoRight(
+            step, programs: policy.sudoPrograms(step.plugin, step.phase, on: machine, isRoots: true),
+            settings: settings(of: step), needs: needs)
+    }
 
     private func find(_ name: PluginName) throws(Refusal) -> DiscoveredPlugin {
         for directory in directories.reversed() {

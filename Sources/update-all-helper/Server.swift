@@ -70,7 +70,7 @@ struct Server {
     private mutating func perform(
         _ request: HelperRequest, _ descriptors: [CInt]
     ) throws -> (HelperReply, CInt?) {
-        if case .begin(let id) = request { return (try begin(id), nil) }
+        if case .begin(let id, _) = request { return (try begin(id), nil) }
         guard let run else { throw Refusal(reason: "no run has begun") }
         switch request {
         case .begin: break
@@ -80,6 +80,7 @@ struct Server {
         case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)
         case .remove(let group): try run.remove(group)
         case .launch(let launch): return try run.launch(launch, descriptors)
+        case .sudo(let command): return try run.sudo(command, descriptors)
         case .signal(let process, let number): try run.signal(process, number)
         case .signalAll(let group, let number): try run.signalAll(group, number)
         case .reap(let process): return (try run.reap(process), nil)
@@ -116,7 +117,7 @@ extension HelperRequest {
     /// By its name in the table, with its values.
     fileprivate var auditText: String {
         switch self {
-        case .begin(let run): "request=begin run=\(run)"
+        case .begin(let run, _): "request=begin run=\(run)"
         case .makeGroup(let group): "request=make_group group=\(group.name)"
         case .limit(let place, let writes):
             "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"
@@ -124,6 +125,8 @@ extension HelperRequest {
         case .freeze(let isFrozen): "request=\(isFrozen ? "freeze" : "thaw")"
         case .remove(let group): "request=remove group=\(group.name)"
         case .launch(let launch): "request=launch step=\(launch.group.step) \(launch.program.auditText)"
+        case .sudo(let command):
+            "request=sudo step=\(command.group.step) argv=\(Audit.quoted([command.program] + command.arguments))"
         case .signal(let process, let number): "request=signal process=\(process) signal=\(number)"
         case .signalAll(let group, let number): "request=signal_all group=\(group.name) signal=\(number)"
         case .reap(let process): "request=reap process=\(process)"

@@ -17,6 +17,9 @@ struct RequestTests {
     }
     static let everyKind: [HelperRequest] = [
         .begin(RunID("20261121-073012-4711")!),
+        .begin(
+            RunID("20261121-073012-4711")!,
+            callback: HelperCallback(directory: "/run/ä b", nonce: Array(0..<UInt8(HelperCallback.nonceSize)))),
         .makeGroup(group),
         .limit(.run, writes), .limit(.steps, []), .limit(.protected, writes), .limit(.step(group), writes),
         .kill(.steps), .freeze(true), .freeze(false), .remove(group),
@@ -32,6 +35,8 @@ struct RequestTests {
                 group: group,
                 program: .own(executable: "/bin/sh", arguments: ["-c", ""], environment: ["A=b"], directory: "/"),
                 terminal: .none, noNewPrivileges: false)),
+        .sudo(HelperSudo(group: group, program: "apt-get", arguments: ["-y", "", "ü"])),
+        .sudo(HelperSudo(group: group, program: "", arguments: [])),
         opened(.own(executable: "/p", arguments: [], environment: [], directory: "/")),
         .signal(process: 4711, number: 15), .signalAll(group, number: 9), .reap(process: 2), .finish,
     ]
@@ -59,13 +64,19 @@ struct RequestTests {
     @Test("the number of descriptors is that of the streams, the exit record and the program")
     func descriptors() {
         let counts = Self.everyKind.map(\.descriptorCount).filter { $0 > 0 }
-        #expect(counts == [2, 2, 4])
+        #expect(counts == [2, 2, 4, 4, 4])
     }
 
     @Test("nobody hands over what is executed as root")
     func rootsProgram() {
         let opened = Self.opened(.plugin(executable: "/p", isDryRun: false, hints: .init()))
         #expect(opened.encoded() == nil)
+    }
+
+    @Test("a nonce of another size is not written", arguments: [0, 15, 17])
+    func refusedNonces(size: Int) {
+        let callback = HelperCallback(directory: "/run", nonce: Array(repeating: 1, count: size))
+        #expect(HelperRequest.begin(RunID("20261121-073012-4711")!, callback: callback).encoded() == nil)
     }
 
     @Test(
@@ -80,6 +91,20 @@ struct RequestTests {
         for program in programs {
             #expect(HelperRequest.launch(HelperLaunch(group: Self.group, program: program)).encoded() == nil)
         }
+    }
+
+    @Test("a command for sudo that is too long is not written")
+    func longCommands() {
+        let arguments = [
+            Array(repeating: "", count: HelperRequest.maximumStrings + 1),
+            [String(repeating: "x", count: HelperRequest.maximumStringsSize)],
+            Array(repeating: String(repeating: "x", count: 700), count: 100),
+        ]
+        for list in arguments {
+            #expect(HelperRequest.sudo(HelperSudo(group: Self.group, program: "id", arguments: list)).encoded() == nil)
+        }
+        let path = String(repeating: "p", count: HelperRequest.maximumPathSize + 1)
+        #expect(HelperRequest.sudo(HelperSudo(group: Self.group, program: path, arguments: [])).encoded() == nil)
     }
 
     @Test(

@@ -26,13 +26,15 @@ public actor RunSession {
     /// Where questions are asked once a helper keeps the groups of steps.
     private var ownTree: CgroupTree?
     private var helper: HelperClient?
+    /// Runs as root what steps give to their sudo.
+    var sudo: SudoDesk?
     /// What was planned last.
     private(set) var lastFacts: (facts: [PluginFacts], notSelected: [PluginName])?
     private var starter: StepStarter?
     private var janitor: Janitor?
     /// Where there are no groups.
     private var orphans: Orphans?
-    private var temporaryRoot: String?
+    private(set) var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
     private var guardian: Guardian?
@@ -53,7 +55,7 @@ public actor RunSession {
     private var runStart = Duration.zero
     private var guardianTrouble: String?
     private var endWaiter: CheckedContinuation<Void, Never>?
-    private var inputWatch: EventLoop.Watch?
+    private var inputWatches: [EventLoop.Watch] = []
     private var inputWaiter: CheckedContinuation<Bool, Never>?
     private var terminal: TerminalHandOver?
 
@@ -123,6 +125,9 @@ public actor RunSession {
             self.janitor = janitor
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
+            if personas.areRoots, let account = try Account.numbered(0) {
+                sudo = SudoDesk(in: root, loop: loop) { OwnSudoRunner(launcher, root: account, caller: $0) }
+            }
             starter = makeStarter(launcher, root, janitor, isHelped: false)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
@@ -149,7 +154,7 @@ public actor RunSession {
             run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: temporaryRoot,
             environment: configuration.environment, pluginSettings: configuration.pluginSettings,
             witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans,
-            isHelped: isHelped)
+            isHelped: isHelped, sudo: sudo, sudoDirectory: configuration.places.sudo)
     }
 
     /// From now on the helper starts every step, in its groups.
@@ -173,6 +178,7 @@ public actor RunSession {
                 "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
             )
         }
+        sudo = SudoDesk(in: root, loop: loop) { _ in client }
         starter = makeStarter(client, root, janitor, isHelped: true)
         return true
     }
@@ -321,7 +327,9 @@ public actor RunSession {
         lastFacts = (facts, notSelected)
         var planner = planner
         // Steps for root will have root's groups, and all others with them.
-        let willBeHelped = helper == nil && configuration.elevation != nil && facts.contains { $0.runAs == .root }
+        let willBeHelped =
+            helper == nil && configuration.elevation != nil
+            && facts.contains { $0.runAs == .root || !planner.sudoPrograms(of: $0).isEmpty }
         if willBeHelped { planner.machine.takeRootsControllers() }
         planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
@@ -405,7 +413,7 @@ public actor RunSession {
     }
 
     var planner: Planner {
-        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+        var planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
                 return .success(try personas.persona(runAs, for: plugin, pin: pin, isHelped: true).account.name)
@@ -413,6 +421,10 @@ public actor RunSession {
                 return .failure(error)
             }
         }
+        planner.sudo = SudoSituation(
+            directory: configuration.places.sudo, isRoot: personas.areRoots,
+            canBecomeRoot: personas.areRoots || configuration.elevation != nil)
+        return planner
     }
 
     /// What stands against running plugins that apply, or that could not be asked for the same reason.
@@ -427,15 +439,18 @@ public actor RunSession {
             })
     }
 
-    /// Waits until something can be read from `descriptor`, or a signal came.
+    /// Waits until something can be read from one of `descriptors`, or a signal came.
     /// - Returns: whether something can be read.
-    public func waitForInput(on descriptor: CInt) async -> Bool {
+    public func waitForInput(on descriptors: [CInt]) async -> Bool {
         guard received == nil else { return false }
         let isReadable = await withCheckedContinuation { continuation in
             inputWaiter = continuation
             do throws(Errno) {
-                inputWatch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
-                    assumeIsolated { $0.inputArrived(true) }
+                for descriptor in descriptors {
+                    let watch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
+                        assumeIsolated { $0.inputArrived(true) }
+                    }
+                    inputWatches.append(watch)
                 }
             } catch {
                 // A file is always readable, and nothing that epoll takes.
@@ -446,8 +461,8 @@ public actor RunSession {
     }
 
     func inputArrived(_ isReadable: Bool) {
-        inputWatch?.cancel()
-        inputWatch = nil
+        for watch in inputWatches { watch.cancel() }
+        inputWatches = []
         inputWaiter?.resume(returning: isReadable)
         inputWaiter = nil
     }

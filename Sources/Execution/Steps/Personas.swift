@@ -56,6 +56,8 @@ final class Personas {
     }
 
     var ownName: String { user.name }
+    /// Root runs update-all.
+    var areRoots: Bool { user.user == 0 }
     var ownHome: String { user.home }
 
     /// The account of a step of `plugin`.
