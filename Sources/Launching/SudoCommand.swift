@@ -4,7 +4,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel

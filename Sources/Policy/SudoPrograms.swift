@@ -5,7 +5,7 @@ import UpdateModel
 /// Whose word counts for what a plugin's sudo runs.
 public enum SudoRule {
     /// Of a policy whose list names nothing that the plugin declares, or is not the administrator's.
-    static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
+    package static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
 
     /// Why a program is not run.
     public static func refusal(of program: String, to plugin: PluginName) -> String {

@@ -6,7 +6,6 @@ import Glibc
 import Interchange
 import JSONDocument
 import LinuxSystem
-import PluginProtocol
 import Presentation
 import Scheduling
 import Terminal

@@ -6,7 +6,7 @@ import Configuration
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel

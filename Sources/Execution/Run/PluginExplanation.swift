@@ -1,8 +1,9 @@
 // What a policy does with one plugin on this machine: found out by doing what a run does, but for starting anything.
 
 import Cgroups
-import PluginProtocol
+import PluginManifests
 import Policy
+import PolicyReports
 import UpdateModel
 
 /// All that binds the steps of one plugin, in the order from the whole run down to each of its phases.

@@ -4,7 +4,7 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Privilege
 import SystemPackage
 import UpdateModel

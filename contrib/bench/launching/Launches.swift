@@ -4,6 +4,7 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import Reactor
 import UpdateModel
 
 /// Starts processes in groups of their own and follows each to its end.

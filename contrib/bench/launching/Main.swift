@@ -5,8 +5,8 @@
 
 import Cgroups
 import Glibc
-import Launching
 import LinuxSystem
+import Reactor
 import Synchronization
 import UpdateModel
 
