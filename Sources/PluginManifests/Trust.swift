@@ -67,17 +67,24 @@ public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
         var shared: Set<Substring> = []
         for component in components {
             let path = shellQuoted(component.path)
+            let copy = "cp \(path) \(path).new && mv \(path).new \(path)"
             if component.owner != 0, component.owner != account {
-                let chown = component.kind == .symbolicLink ? "chown -h" : "chown"
+                // Who has a file open for writing may go on writing when it is root's: a copy of it nobody has open.
+                let mend =
+                    switch component.kind {
+                    case .file: copy
+                    case .directory: "chown root \(path)"
+                    case .symbolicLink: "chown -h root \(path)"
+                    }
                 return TrustRefusal(
                     path: component.path, reason: "it is owned by the user with the number \(component.owner)",
-                    mend: "\(chown) root \(path)")
+                    mend: mend)
             }
             if component.kind == .file, component.names > 1, shared.contains(component.parent) {
                 return TrustRefusal(
                     path: component.path,
                     reason: "it has \(component.names) names, and in \(component.parent) anybody can give it one",
-                    mend: "cp \(path) \(path).new && mv \(path).new \(path)")
+                    mend: copy)
             }
             let writers: UInt32 = component.mode & 0o022
             if component.isSticky, writers != 0 { shared.insert(component.path[...]) }

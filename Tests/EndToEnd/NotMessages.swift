@@ -108,6 +108,7 @@ private let expectations: Set = [
 
 /// Clauses that fill a `…` of a message.
 private let parts: Set = [
+    "chown -h root …",
     "the user …, who became root for this run,",
     "cp … ….new && mv ….new …",
     "this process's group",
