@@ -23,6 +23,8 @@ let pure: [Target] = [
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
+    .target(name: "SudoProtocol"),
+    .target(name: "Sudoers", dependencies: ["UpdateModel", "TomlDocument"]),
 ]
 
 /// What touches the machine.
@@ -36,12 +38,12 @@ let effects: [Target] = [
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Privilege", "Scheduling", "Governing", "PluginProtocol", "Policy", "Configuration",
-            "Interchange",
+            "Launching", "Privilege", "SudoProtocol", "Scheduling", "Governing", "PluginProtocol", "Policy",
+            "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -52,6 +54,7 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
+    .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -81,6 +84,8 @@ let tests: [Target] = [
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
+    .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
+    .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
@@ -98,6 +103,7 @@ let package = Package(
         .executable(name: "update-all", targets: ["update-all"]),
         .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
         .executable(name: "update-all-helper", targets: ["update-all-helper"]),
+        .executable(name: "update-all-sudo", targets: ["update-all-sudo"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

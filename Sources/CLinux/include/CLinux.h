@@ -4,5 +4,6 @@
 #include "clx_events.h"
 #include "clx_launcher.h"
 #include "clx_local_sockets.h"
+#include "clx_memory_file.h"
 #include "clx_system.h"
 #include "clx_guardian.h"
