@@ -28,13 +28,9 @@ struct Installation {
             install -d /usr/local/libexec/update-all /usr/local/share/update-all /etc/update-all/plugins.d
             install '\(binaries)/update-all' /usr/local/bin/
             install '\(binaries)/update-all-guardian' '\(binaries)/update-all-helper' /usr/local/libexec/update-all/
-<<<<<<< HEAD
             install -D '\(binaries)/update-all-sudo' /usr/local/libexec/update-all/shim/sudo
-            cp -r '\(Program.sources)/policies' /usr/local/share/update-all/
-=======
             cp -r '\(Program.sources)/policies' '\(Program.sources)/contrib/sudoers/root-programs.toml' \
                 /usr/local/share/update-all/
->>>>>>> 25706ab
             rm -rf ~\(Self.person)/.local ~\(Self.person)/.config /etc/update-all/policy.toml
             rm -f /etc/update-all/plugins.d/* /var/log/update-all/audit.log
             printf '%s\\n' '\(Self.person) ALL=(ALL:ALL) ALL' '\(rules)' \
