@@ -59,7 +59,8 @@ let executables: [Target] = [
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
-    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
+    .executableTarget(
+        name: "bench-launching", dependencies: ["Launching", "Privilege"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
