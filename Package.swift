@@ -47,8 +47,8 @@ let effects: [Target] = [
     .target(
         name: "Execution",
         dependencies: [
-            "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing", "PluginProtocol",
-            "Policy", "PolicyReports", "Configuration", "Interchange",
+            "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
