@@ -177,8 +177,6 @@ private let labels: Set = [
     "updated, is … as before",
     "… wall_ms=… ended_ms=…",
     "user=… uid=… pid=…",
-    "no plugin needs it",
-    "… asks once in a run, and starts update-all-helper; …",
     "… … root: … asks once in a run, and starts update-all-helper",
     "request=begin run=…",
     "request=make_group group=…",
