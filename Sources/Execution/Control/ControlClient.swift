@@ -5,6 +5,7 @@ import GuardianProtocol
 import Interchange
 import LinuxSystem
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

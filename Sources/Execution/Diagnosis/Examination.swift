@@ -8,6 +8,7 @@ import Launching
 import LinuxSystem
 import PluginManifests
 import Policy
+import RunModel
 import SystemPackage
 import UpdateModel
 
