@@ -347,6 +347,22 @@ int clx_bounding_set(uint64_t *mask) {
     return 0;
 }
 
+int clx_limit_capabilities(uint64_t permitted, uint64_t effective, uint64_t bounding) {
+    for (int capability = 0; capability < 64; capability++) {
+        int is_set = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+        if (is_set < 0) break;
+        if (is_set && !(bounding >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0) return -1;
+    }
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2];
+    for (int half = 0; half < 2; half++)
+        sets[half] = (struct __user_cap_data_struct){
+            .effective = (uint32_t)(effective >> (32 * half)), .permitted = (uint32_t)(permitted >> (32 * half))};
+    return (int)syscall(SYS_capset, &header, sets);
+}
+
+int clx_forbid_tracing(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
 int clx_capability_sets(uint64_t *permitted, uint64_t *effective, uint64_t *inheritable) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct sets[2];

@@ -95,3 +95,5 @@ int clx_wait_priority(int fd, int milliseconds) {
     int result = poll(&request, 1, milliseconds);
     return result > 0 ? 1 : result;
 }
+
+int clx_open_place(const char *path) { return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC); }

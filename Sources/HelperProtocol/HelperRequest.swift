@@ -6,7 +6,8 @@ import UpdateModel
 /// A request to the helper. File descriptors travel beside it, as each case says.
 public enum HelperRequest: Equatable, Sendable {
     /// The first request, and only that: which run this is. The helper makes the groups of the run; `ready` answers.
-    case begin(RunID)
+    /// Where sudo logs what goes through the socket, and so stands between, the helper calls back first.
+    case begin(RunID, callback: HelperCallback? = nil)
     /// Makes the group of a try of a step, under the administrator's limits. Answer: `applied`.
     case makeGroup(StepGroup)
     /// Changes limits of a group; none can be made looser than the administrator's. Answer: `applied`.
@@ -48,6 +49,24 @@ public enum HelperRequest: Equatable, Sendable {
     public var descriptorCount: Int {
         guard case .launch(let launch) = self else { return 0 }
         return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0)
+    }
+}
+
+/// Where update-all waits for a helper that did not get its socket.
+public struct HelperCallback: Equatable, Sendable {
+    /// Of the socket, which keeps the borders of packets.
+    public var directory: String
+    /// The first packet there, by which update-all knows the helper that it had started.
+    public var nonce: [UInt8]
+
+    /// The socket's name in its directory.
+    public static let socket = "helper"
+    /// Bytes.
+    public static let nonceSize = 16
+
+    public init(directory: String, nonce: [UInt8]) {
+        self.directory = directory
+        self.nonce = nonce
     }
 }
 

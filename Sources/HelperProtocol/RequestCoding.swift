@@ -30,7 +30,9 @@ extension HelperRequest {
     public func encoded() -> [UInt8]? {
         var wire = WireWriter(version: Self.version, kind: kind.rawValue)
         switch self {
-        case .begin(let run): wire.put(run.rawValue, atMost: 64)
+        case .begin(let run, let callback):
+            wire.put(run.rawValue, atMost: 64)
+            wire.put(callback) { $0.put($1) }
         case .makeGroup(let group), .remove(let group): wire.put(group)
         case .limit(let place, let writes):
             wire.put(place)
@@ -63,7 +65,11 @@ extension HelperRequest {
 
     private static func read(_ kind: Kind, from wire: inout WireReader) -> Self? {
         switch kind {
-        case .begin: return wire.text(atMost: 64).flatMap { RunID($0) }.map { .begin($0) }
+        case .begin:
+            guard let run = wire.text(atMost: 64).flatMap({ RunID($0) }),
+                let callback = wire.optional({ HelperCallback(from: &$0) })
+            else { return nil }
+            return .begin(run, callback: callback)
         case .makeGroup: return StepGroup(from: &wire).map { .makeGroup($0) }
         case .limit:
             guard let place = GroupPlace(from: &wire), let writes: [ControlWrite] = wire.fields(count: maximumWrites)
@@ -91,6 +97,24 @@ extension HelperRequest {
 
     private static func readSignal(_ wire: inout WireReader) -> Int32? {
         wire.number(Int32.self).flatMap { signals.contains($0) ? $0 : nil }
+    }
+}
+
+extension HelperCallback: WireField {
+    func write(to wire: inout WireWriter) {
+        guard nonce.count == Self.nonceSize else { return wire.refuse() }
+        wire.put(path: directory)
+        for byte in nonce { wire.put(byte: byte) }
+    }
+
+    init?(from wire: inout WireReader) {
+        guard let directory = wire.path() else { return nil }
+        var nonce: [UInt8] = []
+        for _ in 0..<Self.nonceSize {
+            guard let byte = wire.byte() else { return nil }
+            nonce.append(byte)
+        }
+        self.init(directory: directory, nonce: nonce)
     }
 }
 

@@ -1,4 +1,4 @@
-// Capabilities (capabilities(7)): names and masks. libcap knows the names; nothing here changes this process.
+// Capabilities (capabilities(7)): names and masks, of which libcap knows the names, and the sets of this process.
 
 import CCap
 import CLinux
@@ -50,6 +50,17 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
         var mask: UInt64 = 0
         _ = try retrying { clx_bounding_set(&mask) }
         return CapabilitySet(rawValue: mask)
+    }
+
+    /// Limits the calling thread and what it starts, for good.
+    /// - Parameters:
+    ///   - permitted: what the thread can make effective.
+    ///   - bounding: what a program that it starts as root can have, where `no_new_privs` is not set.
+    /// - Throws: `.notPermitted` without `cap_setpcap`, or where one of them is not permitted now.
+    public static func limit(
+        permitted: CapabilitySet, effective: CapabilitySet, bounding: CapabilitySet
+    ) throws(Errno) {
+        _ = try retrying { clx_limit_capabilities(permitted.rawValue, effective.rawValue, bounding.rawValue) }
     }
 
     /// The calling thread's sets.

@@ -1,6 +1,7 @@
 // Files and directories: one system call, one function. Paths are relative to an open directory where one is given, so
 // that a directory which was renamed or replaced meanwhile is not taken for the one that was checked.
 
+import CLinux
 import Glibc
 import SystemPackage
 
@@ -13,6 +14,11 @@ public func openFile(
 ) throws(Errno) -> OwnedDescriptor {
     let raw = try retrying { openat(directory, path, flags | O_CLOEXEC, mode) }
     return OwnedDescriptor(owning: raw)
+}
+
+/// Opens a directory as a place from which paths lead on, without the right to list it; close-on-exec.
+public func openPlace(_ path: String) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(owning: try retrying { clx_open_place(path) })
 }
 
 /// `read(2)` into `buffer`; 0 at the end of the file.

@@ -1,6 +1,7 @@
 // For whom the helper works: the person whom sudo names, who must be the one at the other end of the socket.
 
 import Glibc
+import HelperProtocol
 import LinuxSystem
 import SystemPackage
 
@@ -14,15 +15,58 @@ struct Caller {
     /// update-all's.
     let process: pid_t
 
+    /// Finds the one who waits, and the socket on which they do.
     /// - Throws: where the person at the other end is not the one who has authenticated.
-    init(socket: CInt) throws(Refusal) {
+    static func waiting(at input: CInt) throws(Refusal) -> (Caller, socket: CInt) {
+        guard isPipe(input) else { return (try Caller(socket: input), input) }
+        let callback = try callback(in: input)
+        let socket: OwnedDescriptor
+        do throws(Errno) {
+            let directory = try openPlace(callback.directory)
+            socket = try connectLocally(
+                HelperCallback.socket, in: directory.raw, limit: patience, keepsPackets: true)
+        } catch {
+            throw Refusal(
+                reason: "sudo logs input, and update-all cannot be reached beside that, in \(callback.directory):"
+                    + " \(error). Exempt the helper: Defaults!\(executable) !log_input")
+        }
+        // Before anything is said: whoever it is could take it for root's word.
+        let caller = try Caller(socket: socket.raw)
+        do throws(Errno) {
+            try sendPacket(socket.raw, callback.nonce)
+        } catch {
+            throw Refusal(reason: "update-all does not listen: \(error)")
+        }
+        return (caller, socket.release())
+    }
+
+    private static let patience = Duration.seconds(10)
+
+    private static func isPipe(_ descriptor: CInt) -> Bool {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO
+    }
+
+    /// The first request, which sudo hands on through a pipe where it logs input.
+    private static func callback(in pipe: CInt) throws(Refusal) -> HelperCallback {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: HelperRequest.maximumPathSize)
+        var waiting = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
+        while bytes.count <= HelperRequest.maximumSize, poll(&waiting, 1, CInt(patience.inSeconds * 1000)) > 0 {
+            let count = read(pipe, &buffer, buffer.count)
+            guard count > 0 else { break }
+            bytes += buffer.prefix(count)
+            if case .begin(_, let callback?) = HelperRequest(bytes: bytes) { return callback }
+        }
+        throw Refusal(reason: "its standard input is a pipe, through which update-all says nothing")
+    }
+
+    private init(socket: CInt) throws(Refusal) {
         let peer: Peer
         do {
             peer = try Peer(of: socket)
         } catch {
-            throw Refusal(
-                reason: "its standard input is not update-all's socket (\(error)). Where sudo logs input, exempt it:"
-                    + " Defaults!\(Self.executable) !log_input")
+            throw Refusal(reason: "its standard input is not update-all's socket (\(error))")
         }
         guard let reported = Self.reported() else {
             throw Refusal(reason: "nobody says for whom it runs: neither SUDO_UID, PKEXEC_UID nor DOAS_USER is set")

@@ -25,8 +25,10 @@ enum Main {
         _ = chdir("/")
         umask(0o022)
         let caller: Caller
+        let socket: CInt
         do {
-            caller = try Caller(socket: 0)
+            (caller, socket) = try Caller.waiting(at: 0)
+            try Confinement.forbidTracing()
         } catch {
             complain(error.reason)
             exit(4)
@@ -34,7 +36,7 @@ enum Main {
         // Nothing that a person has set reaches what runs as root.
         clearenv()
         setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1)
-        var server = Server(socket: 0, caller: caller)
+        var server = Server(socket: socket, caller: caller)
         exit(server.serve() ? 0 : 1)
     }
 }

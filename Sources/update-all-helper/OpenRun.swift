@@ -15,6 +15,8 @@ final class OpenRun {
     private let id: RunID
     private let caller: Caller
     private let launcher: InProcessLauncher
+    /// What no step can have, since none asked for it when the run began.
+    private let withheld: CapabilitySet
     private let root: Account
     /// Below it each step that runs as root has a directory of its own.
     private let directory: String
@@ -49,6 +51,7 @@ final class OpenRun {
             try tree.enter()
             guard let root = try Account.numbered(0) else { throw Refusal(reason: "root has no account here") }
             self.root = root
+            withheld = try Confinement.begin(for: rights.capabilitiesOfSteps())
             launcher = try InProcessLauncher()
             directory = "/run/update-all-\(id)"
             try makeDirectory(directory, mode: 0o700)
@@ -221,6 +224,11 @@ final class OpenRun {
             request.boundingSet = try CapabilitySet(names: settings.boundingSet(needs: needs))
         } catch {
             throw Refusal(reason: "\(error): mend \"capabilities\" in the policy")
+        }
+        if let late = request.boundingSet?.intersection(withheld), !late.isEmpty {
+            throw Refusal(
+                reason: "\(plugin.manifestPath ?? executable) did not ask for \(late.names.joined(separator: ", "))"
+                    + " when the run began; run it again")
         }
         let stop = plugin.manifest?.stopSignal(for: step.phase)?.number
         return (request, isCommit ? stop ?? 0 : nil)

@@ -155,6 +155,25 @@ struct Rights {
         return plugin
     }
 
+    /// What steps that run as root may have at most: of the system's plugins, and of all that the administrator names.
+    func capabilitiesOfSteps() -> CapabilitySet {
+        let named = policy.settings.flatMap { entry -> [String] in
+            guard case .texts(let names) = entry.setting.value, entry.slot.key == .capabilities else { return [] }
+            return names
+        }
+        var set = (try? CapabilitySet(names: named + usualCapabilities)) ?? []
+        for directory in directories {
+            let files = ((try? directoryEntries(directory)) ?? []).filter { $0.hasSuffix(".toml") }
+            for name in files.compactMap({ PluginName(String($0.dropLast(5))) }) {
+                guard let plugin = try? find(name) else { continue }
+                for needs in (plugin.manifest?.capabilities ?? [:]).values {
+                    set.formUnion((try? CapabilitySet(names: needs.map(\.name))) ?? [])
+                }
+            }
+        }
+        return set
+    }
+
     func settings(of step: StepID) -> StepSettings { policy.step(step.plugin, step.phase, on: machine) }
 
     private func find(_ name: PluginName) throws(Refusal) -> DiscoveredPlugin {

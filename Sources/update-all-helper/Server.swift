@@ -70,7 +70,7 @@ struct Server {
     private mutating func perform(
         _ request: HelperRequest, _ descriptors: [CInt]
     ) throws -> (HelperReply, CInt?) {
-        if case .begin(let id) = request { return (try begin(id), nil) }
+        if case .begin(let id, _) = request { return (try begin(id), nil) }
         guard let run else { throw Refusal(reason: "no run has begun") }
         switch request {
         case .begin: break
@@ -116,7 +116,7 @@ extension HelperRequest {
     /// By its name in the table, with its values.
     fileprivate var auditText: String {
         switch self {
-        case .begin(let run): "request=begin run=\(run)"
+        case .begin(let run, _): "request=begin run=\(run)"
         case .makeGroup(let group): "request=make_group group=\(group.name)"
         case .limit(let place, let writes):
             "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"

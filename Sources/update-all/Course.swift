@@ -109,7 +109,7 @@ struct Course {
             throw RunError(.usage, "nothing was run: there is nobody to ask. Run it with: update-all run --yes")
         }
         display.ask("Run it? [Y/n] ")
-        guard await session.waitForInput(on: 0) else {
+        guard await session.waitForInput(on: [0]) else {
             display.note("")
             throw FinalExit(code: .signal(await session.interruption ?? SIGINT))
         }

@@ -40,6 +40,9 @@ private let attempts: Set = [
     "make sure that user … cannot become root again",
     "set the death signal",
     "close other files",
+    "start through update-all-helper what is no step",
+    "have it started as root (…)",
+    "take a request with so long an argument, variable or path",
 ]
 
 /// What follows "must be" or "expected": it is its own mend.
@@ -150,6 +153,10 @@ private let parts: Set = [
     "the policy has nothing watched any more",
     "… rbps=max wbps=max riops=max wiops=max",
     "rights (… instead of …)",
+    "update-all needs root for …",
+    #"run_as = "root" in …, or in the policy"#,
+    "the policy says so",
+    "password is required",
 ]
 
 /// No complaint: names of what is shown, and forms of files.
@@ -169,6 +176,18 @@ private let labels: Set = [
     "up to date",
     "updated, is … as before",
     "… wall_ms=… ended_ms=…",
+    "user=… uid=… pid=…",
+    "request=begin run=…",
+    "request=make_group group=…",
+    "request=limit group=… limits=…",
+    "request=kill group=…",
+    "request=remove group=…",
+    "request=launch step=… …",
+    "request=signal process=… signal=…",
+    "request=signal_all group=… signal=…",
+    "request=reap process=…",
+    "as=root executable=…",
+    "as=caller argv=…",
     "commit_ended=… log=… output=…",
     "read_bandwidth_max = …",
     "write_bandwidth_max = …",

@@ -11,6 +11,9 @@ struct RequestTests {
     ]
     static let everyKind: [HelperRequest] = [
         .begin(RunID("20261121-073012-4711")!),
+        .begin(
+            RunID("20261121-073012-4711")!,
+            callback: HelperCallback(directory: "/run/ä b", nonce: Array(0..<UInt8(HelperCallback.nonceSize)))),
         .makeGroup(group),
         .limit(.run, writes), .limit(.steps, []), .limit(.protected, writes), .limit(.step(group), writes),
         .kill(.steps), .freeze(true), .freeze(false), .remove(group),
@@ -53,6 +56,12 @@ struct RequestTests {
     func descriptors() {
         let counts = Self.everyKind.map(\.descriptorCount).filter { $0 > 0 }
         #expect(counts == [2, 2])
+    }
+
+    @Test("a nonce of another size is not written", arguments: [0, 15, 17])
+    func refusedNonces(size: Int) {
+        let callback = HelperCallback(directory: "/run", nonce: Array(repeating: 1, count: size))
+        #expect(HelperRequest.begin(RunID("20261121-073012-4711")!, callback: callback).encoded() == nil)
     }
 
     @Test(

@@ -10,7 +10,7 @@ import UpdateModel
 @testable import Launching
 
 /// The installed program, a person with a password, and a plugin each for root and for them.
-private struct Installation {
+struct Installation {
     static let person = "pat"
     static let password = "correct horse"
     private static let sudoers = "/etc/sudoers.d/update-all-test"
@@ -30,7 +30,8 @@ private struct Installation {
             cp -r '\(Program.sources)/policies' /usr/local/share/update-all/
             rm -rf ~\(Self.person)/.local ~\(Self.person)/.config /etc/update-all/policy.toml
             rm -f /etc/update-all/plugins.d/* /var/log/update-all/audit.log
-            printf '%s\\n' '\(Self.person) ALL=(ALL:ALL) ALL' '\(rules)' >\(Self.sudoers)
+            printf '%s\\n' '\(Self.person) ALL=(ALL:ALL) ALL' '\(rules)' \
+                    'Defaults env_keep += "LLVM_PROFILE_FILE"' >\(Self.sudoers)
             chmod 440 \(Self.sudoers) && visudo -cq && rm -rf /run/sudo/ts
             """)
         try add("roots", runAs: "root", script: "cat /proc/self/cgroup /proc/self/status; id -u; echo TMPDIR=$TMPDIR")
@@ -63,7 +64,7 @@ private struct Installation {
         _ arguments: String = "", answers: [String] = [], hasTerminal: Bool = true,
         whenBegun: ((pid_t) throws -> Void)? = nil
     ) throws -> (
-        code: Int32, text: String
+        code: Int32, text: String, hasEcho: Bool
     ) {
         let account = try #require(try Account.named(Self.person))
         var request = LaunchRequest(
@@ -72,6 +73,10 @@ private struct Installation {
             environment: [
                 "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(account.home)", "USER=\(account.name)", "LC_ALL=C.UTF-8",
             ], directory: account.home, leaf: nil)
+        if let profile = getenv("LLVM_PROFILE_FILE").map({ String(cString: $0) }) {
+            try shell("chmod 1777 '\(profile.split(separator: "/").dropLast().map { "/" + $0 }.joined())'")
+            request.environment.append("LLVM_PROFILE_FILE=\(profile)")
+        }
         request.identity = Identity(account)
         request.noNewPrivileges = false
         if hasTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 200), controlling: true) }
@@ -95,10 +100,12 @@ private struct Installation {
                 try writeAll(stream.raw, Array(answers.removeFirst().utf8))
             }
         }
+        var settings = termios()
+        let hasEcho = tcgetattr(stream.raw, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO) != 0
         while true {
             if let exit = try process.reap() {
-                guard case .code(let code) = exit.cause else { return (-1, text) }
-                return (code, text)
+                guard case .code(let code) = exit.cause else { return (-1, text, hasEcho) }
+                return (code, text, hasEcho)
             }
             if !waitReadable(process.pidfd.raw, limit: .seconds(30)) { try process.signal(SIGKILL) }
         }
@@ -112,7 +119,8 @@ private struct Installation {
     /// Records an issue where something of root's is left: a group, a process, a directory.
     /// - Parameter limit: for the helper, which ends when it has said that all is done. Seconds.
     func expectNothingLeft(limit: Int = 10) throws {
-        let programs = "pgrep -lx 'update-all|update-all-help|update-all-guar'"
+        // pgrep takes no pattern that is longer than a process's name.
+        let programs = "cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'update-all|update-all-(help|guar)|sudo'"
         let left = try shell(
             "timeout \(limit) sh -c \"while \(programs); do sleep 0.1; done\" >/dev/null; \(programs) || true")
         #expect(left == "", "\(left)")
@@ -125,6 +133,9 @@ private struct Installation {
     "A person's run with steps for root", .serialized,
     .enabled(if: isKernelLab && fileExists("/usr/bin/sudo"), Comment(rawValue: noKernelLab)))
 struct ProgramPrivilegeTests {
+    private static let rule =
+        "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\""
+
     @Test("one password, then root's and the person's steps run side by side in groups that are root's")
     func sideBySide() throws {
         let site = try Installation()
@@ -145,8 +156,7 @@ struct ProgramPrivilegeTests {
 
     @Test("where sudo asks nobody, nobody is asked: NOPASSWD for the helper alone", arguments: [true, false])
     func withoutPassword(hasTerminal: Bool) throws {
-        let site = try Installation(
-            rules: "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\"")
+        let site = try Installation(rules: Self.rule)
         let ended = try site.run(hasTerminal: hasTerminal)
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
         #expect(!ended.text.contains("password"), "\(ended.text)")
@@ -171,15 +181,19 @@ struct ProgramPrivilegeTests {
         #expect(ended.code == 4, "\(ended.text)")
         #expect(ended.text.contains("authentication failed, and nothing was run"), "\(ended.text)")
         #expect(ended.text.contains("--no-sudo"), "\(ended.text)")
+        #expect(ended.hasEcho)
         try site.expectNothingLeft()
     }
 
-    @Test("Ctrl-C at the prompt is 4, and nothing is run")
+    @Test("Ctrl-C at the prompt is 4 at once, nothing is run, and the terminal shows what is typed again")
     func interrupted() throws {
         let site = try Installation()
+        let begin = monotonicTime()
         let ended = try site.run(answers: ["\u{3}"])
+        #expect(monotonicTime() - begin < .seconds(40), "sudo keeps the terminal")
         #expect(ended.code == 4, "\(ended.text)")
-        #expect(ended.text.contains("broken off"), "\(ended.text)")
+        #expect(ended.text.contains("authentication was broken off, and nothing was run"), "\(ended.text)")
+        #expect(ended.hasEcho)
         try site.expectNothingLeft()
     }
 
@@ -194,27 +208,26 @@ struct ProgramPrivilegeTests {
         #expect(try site.log("mine.execute").contains(Installation.person))
     }
 
-    @Test("where sudo logs input the helper says what exempts it, and it is 4")
-    func loggedInput() throws {
-        let site = try Installation(rules: "Defaults log_input")
-        let ended = try site.run(answers: [Installation.password + "\n"])
-        #expect(ended.code == 4, "\(ended.text)")
-        #expect(ended.text.contains("!log_input"), "\(ended.text)")
+    @Test(
+        "where sudo logs input, and gives the helper a pipe, the helper finds its way back", arguments: [true, false])
+    func loggedInput(asks: Bool) throws {
+        let site = try Installation(rules: "Defaults log_input\n\(asks ? "" : Self.rule)")
+        let ended = try site.run(answers: asks ? [Installation.password + "\n"] : [])
+        #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
+        #expect(try site.log("roots.execute").contains("Uid:\t0\t0\t0\t0"))
+        #expect(ended.hasEcho)
+        try site.expectNothingLeft()
     }
 
     @Test("a plugin that others than root can change is not run as root, whoever asks")
     func distrusted() throws {
-        let site = try Installation(
-            rules: "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\"")
+        let site = try Installation(rules: Self.rule)
         try shell("chown \(Installation.person) /etc/update-all/plugins.d/roots")
         let ended = try site.run()
         #expect(ended.code == 1, "\(ended.text)")
         #expect(ended.text.contains("is not safe to run as root"), "\(ended.text)")
         #expect(!site.audit.contains("as=root"), "\(site.audit)")
     }
-
-    private static let rule =
-        "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\""
 
     @Test("when update-all is killed, root's step is ended at once, its commit by itself, and nothing is left")
     func programKilled() throws {
@@ -244,8 +257,7 @@ struct ProgramPrivilegeTests {
 
     @Test("the administrator's limits are in force in root's groups, and a person cannot lift them")
     func limits() throws {
-        let site = try Installation(
-            rules: "\(Installation.person) ALL=(root) NOPASSWD: /usr/local/libexec/update-all/update-all-helper \"\"")
+        let site = try Installation(rules: Self.rule)
         try shell("printf '[step]\\nmemory_max = \"200M\"\\n' >/etc/update-all/policy.toml")
         for name in ["roots", "mine"] {
             try site.add(
@@ -270,7 +282,7 @@ struct ProgramPrivilegeTests {
 
 extension String {
     /// As Foundation has it, for one separator.
-    fileprivate func components(separatedBy separator: String) -> [String] {
+    func components(separatedBy separator: String) -> [String] {
         split(separator: separator, omittingEmptySubsequences: false).map(String.init)
     }
 }

@@ -2,6 +2,7 @@
 #pragma once
 #include "clx_descriptor_passing.h"
 #include "clx_launcher.h"
+#include "clx_local_sockets.h"
 #include "clx_processes.h"
 #include "clx_system.h"
 #include "clx_guardian.h"

@@ -150,3 +150,9 @@ uint64_t clx_ignored_signals(void);
 // The calling thread's capability bounding set; and its other sets. -1 with errno.
 int clx_bounding_set(uint64_t *mask);
 int clx_capability_sets(uint64_t *permitted, uint64_t *effective, uint64_t *inheritable);
+
+// Limits the calling thread's sets, and what it starts; its inheritable set becomes empty. 0, or -1 with errno.
+int clx_limit_capabilities(uint64_t permitted, uint64_t effective, uint64_t bounding);
+
+// No other process without CAP_SYS_PTRACE can trace this one from now on, or read its memory. 0, or -1 with errno.
+int clx_forbid_tracing(void);

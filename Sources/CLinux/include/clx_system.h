@@ -30,5 +30,9 @@ int clx_attribute_is_one(const char *path, const char *name);
 // Gives a file the extended attribute `name` with the value 1. Swift's Glibc module lacks <sys/xattr.h>.
 int clx_set_attribute(const char *path, const char *name);
 
+// Opens a directory as a place from which paths lead on (O_PATH), which takes no right to list it; close-on-exec. The
+// descriptor, or -1 with errno.
+int clx_open_place(const char *path);
+
 // Waits until `fd` reports a priority event: 1; 0 after `milliseconds`; -1 with errno.
 int clx_wait_priority(int fd, int milliseconds);

@@ -27,7 +27,7 @@ extension RunSession {
         }
         var complaint = ""
         do {
-            if let attempt = try elevation.beginSilently(run) {
+            if let attempt = try elevation.beginSilently(run, callback: temporaryRoot) {
                 switch await result(of: attempt) {
                 case .success(let client): return try adopt(client)
                 case .failure(.denied(let text)) where !text.isEmpty: complaint = " (\(text))"
@@ -38,6 +38,7 @@ extension RunSession {
             throw RunError(
                 .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
         }
+        if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
         guard (try? openFile("/dev/tty", O_RDWR)) != nil else {
             let rule = elevation.method.rule(user: userName, helper: elevation.helper)
             throw RunError(
@@ -49,7 +50,8 @@ extension RunSession {
         let result: Result<HelperClient, Elevation.Failure>
         do {
             result = await self.result(
-                of: try elevation.beginAsking(run, purpose: "update-all needs root for \(names)"))
+                of: try elevation.beginAsking(
+                    run, purpose: "update-all needs root for \(names)", callback: temporaryRoot))
         } catch {
             throw RunError(
                 .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
@@ -57,12 +59,15 @@ extension RunSession {
         switch result {
         case .success(let client): return try adopt(client)
         case .failure(let failure):
-            let what = received == nil ? "authentication failed" : "authentication was broken off"
+            if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
             var reason = ""
             if case .denied(let text) = failure, !text.isEmpty { reason = ": \(text)" }
-            throw RunError(.authentication, "\(need); \(what)\(reason), and nothing was run. \(otherwise)")
+            throw RunError(
+                .authentication, "\(need); authentication failed\(reason), and nothing was run. \(otherwise)")
         }
     }
+
+    private static let brokenOff = "authentication was broken off, and nothing was run"
 
     /// The plugins of a plan that have steps for root, in its order.
     static func needingRoot(_ plan: Plan) -> [PluginName] {
@@ -78,8 +83,15 @@ extension RunSession {
     }
 
     private func result(of attempt: ElevationAttempt) async -> Result<HelperClient, Elevation.Failure> {
-        guard await waitForInput(on: attempt.descriptor) else { return .failure(.denied("")) }
-        return Result { () throws(Elevation.Failure) in try attempt.finish() }
+        while await waitForInput(on: attempt.descriptors) {
+            do throws(Elevation.Failure) {
+                if let client = try attempt.advance() { return .success(client) }
+            } catch {
+                return .failure(error)
+            }
+        }
+        attempt.breakOff()
+        return .failure(.denied(""))
     }
 
     /// Why a program may not be started as root; `nil` where it may.

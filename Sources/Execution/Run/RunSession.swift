@@ -38,7 +38,7 @@ public actor RunSession {
     private var janitor: Janitor?
     /// Where there are no groups.
     private var orphans: Orphans?
-    private var temporaryRoot: String?
+    private(set) var temporaryRoot: String?
     private var writer: LogWriter?
     private var directory: RunDirectory?
     private var guardian: Guardian?
@@ -59,7 +59,7 @@ public actor RunSession {
     private var runStart = Duration.zero
     private var guardianTrouble: String?
     private var endWaiter: CheckedContinuation<Void, Never>?
-    private var inputWatch: EventLoop.Watch?
+    private var inputWatches: [EventLoop.Watch] = []
     private var inputWaiter: CheckedContinuation<Bool, Never>?
     private var terminal: TerminalHandOver?
 
@@ -174,7 +174,10 @@ public actor RunSession {
         do throws(Errno) {
             try makeDirectory(root, mode: 0o711)
         } catch {
-            throw RunError(.failure, "\(root) cannot be made: \(error). Choose another place with --state-dir")
+            throw RunError(
+                .failure,
+                "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
+            )
         }
         starter = makeStarter(client, root, janitor, isHelped: true)
         return true
@@ -430,15 +433,18 @@ public actor RunSession {
             })
     }
 
-    /// Waits until something can be read from `descriptor`, or a signal came.
+    /// Waits until something can be read from one of `descriptors`, or a signal came.
     /// - Returns: whether something can be read.
-    public func waitForInput(on descriptor: CInt) async -> Bool {
+    public func waitForInput(on descriptors: [CInt]) async -> Bool {
         guard received == nil else { return false }
         let isReadable = await withCheckedContinuation { continuation in
             inputWaiter = continuation
             do throws(Errno) {
-                inputWatch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
-                    assumeIsolated { $0.inputArrived(true) }
+                for descriptor in descriptors {
+                    let watch = try loop.watch(descriptor, for: .readable) { [unowned self] _ in
+                        assumeIsolated { $0.inputArrived(true) }
+                    }
+                    inputWatches.append(watch)
                 }
             } catch {
                 // A file is always readable, and nothing that epoll takes.
@@ -449,8 +455,8 @@ public actor RunSession {
     }
 
     func inputArrived(_ isReadable: Bool) {
-        inputWatch?.cancel()
-        inputWatch = nil
+        for watch in inputWatches { watch.cancel() }
+        inputWatches = []
         inputWaiter?.resume(returning: isReadable)
         inputWaiter = nil
     }
