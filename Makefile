@@ -35,6 +35,7 @@ build: deps ## the release: .build/release/update-all and its companions
 	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all
 	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-guardian
 	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-helper
+	@$(SWIFT) build $(RELEASE_FLAGS) --product update-all-sudo
 
 run: test-deps build ## the demonstration: real updates in a directory of their own
 	@contrib/demo/run $(RELEASE)/update-all
@@ -68,10 +69,12 @@ install: ## what make build made, to $(DESTDIR)$(PREFIX)
 	  $(DESTDIR)$(PREFIX)/share/update-all/schema $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -m 755 $(RELEASE)/update-all $(DESTDIR)$(PREFIX)/bin/
 	@install -m 755 $(RELEASE)/update-all-guardian $(RELEASE)/update-all-helper $(DESTDIR)$(PREFIX)/libexec/update-all/
+	@install -D -m 755 $(RELEASE)/update-all-sudo $(DESTDIR)$(PREFIX)/libexec/update-all/shim/sudo
 	@install -m 644 policies/*.toml $(DESTDIR)$(PREFIX)/share/update-all/policies/
 	@install -d "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d"
 	@install -m 644 contrib/systemd/user@.service.d/*.conf "$(DESTDIR)$(PREFIX)/share/update-all/systemd/user@.service.d/"
 	@install -m 644 docs/man/update-all.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	@install -m 644 contrib/sudoers/root-programs.toml $(DESTDIR)$(PREFIX)/share/update-all/
 	@install -m 644 contrib/schema/*.json $(DESTDIR)$(PREFIX)/share/update-all/schema/
 	@for file in contrib/plugins/*; do \
 	  case $$file in *.toml | *.sh) mode=644 ;; *) mode=755 ;; esac; \

@@ -27,6 +27,8 @@ let pure: [Target] = [
     .target(name: "Presentation", dependencies: ["RunModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
+    .target(name: "SudoProtocol"),
+    .target(name: "Sudoers", dependencies: ["UpdateModel", "TomlDocument"]),
 ]
 
 /// What touches the machine.
@@ -40,16 +42,14 @@ let effects: [Target] = [
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol"]),
+    .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "Scheduling", "Governing", "PluginProtocol",
-            "Policy",
-            "PolicyReports", "Configuration",
-            "Interchange",
+            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -61,6 +61,7 @@ let executables: [Target] = [
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
         name: "update-all-helper", dependencies: ["Digest", "Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+    .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
 /// Measured by `make bench`; not installed.
@@ -96,6 +97,8 @@ let tests: [Target] = [
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
     .testTarget(name: "HelperProtocolTests", dependencies: ["HelperProtocol", "TestSupport"]),
+    .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
+    .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
@@ -115,6 +118,7 @@ let package = Package(
         .executable(name: "update-all", targets: ["update-all"]),
         .executable(name: "update-all-guardian", targets: ["update-all-guardian"]),
         .executable(name: "update-all-helper", targets: ["update-all-helper"]),
+        .executable(name: "update-all-sudo", targets: ["update-all-sudo"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -23,6 +23,10 @@ public enum HelperRequest: Equatable, Sendable {
     /// Descriptors: standard output and standard error, or with a terminal that alone; then, where `hasExitRecord`, the
     /// file in which the witness of a commit notes its exit.
     case launch(HelperLaunch)
+    /// Runs as root, in the group of a step, what that step gave to its sudo. Answer: `launched`, or `notLaunched`.
+    ///
+    /// Descriptors: standard input, output and errors, and the working directory.
+    case sudo(HelperSudo)
     /// Sends a signal to the main process of a step that was launched. Answer: `done`.
     case signal(process: Int32, number: Int32)
     /// Sends a signal to all processes of a group. Answer: `done`.
@@ -47,6 +51,7 @@ public enum HelperRequest: Equatable, Sendable {
 
     /// How many descriptors come with the request.
     public var descriptorCount: Int {
+        if case .sudo = self { return 4 }
         guard case .launch(let launch) = self else { return 0 }
         return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0)
     }
@@ -67,6 +72,20 @@ public struct HelperCallback: Equatable, Sendable {
     public init(directory: String, nonce: [UInt8]) {
         self.directory = directory
         self.nonce = nonce
+    }
+}
+
+/// A command that a step gave to its sudo.
+public struct HelperSudo: Equatable, Sendable {
+    public var group: StepGroup
+    /// As it was typed: a name, or a path. Which program that is, and whether it may run, the helper finds out itself.
+    public var program: String
+    public var arguments: [String]
+
+    public init(group: StepGroup, program: String, arguments: [String]) {
+        self.group = group
+        self.program = program
+        self.arguments = arguments
     }
 }
 

@@ -7,7 +7,7 @@ extension HelperRequest {
     public static let version: UInt8 = 1
 
     private enum Kind: UInt8 {
-        case begin = 1, makeGroup, limit, kill, freeze, remove, launch, signal, signalAll, reap, finish
+        case begin = 1, makeGroup, limit, kill, freeze, remove, launch, signal, signalAll, reap, finish, sudo
     }
 
     private var kind: Kind {
@@ -19,6 +19,7 @@ extension HelperRequest {
         case .freeze: .freeze
         case .remove: .remove
         case .launch: .launch
+        case .sudo: .sudo
         case .signal: .signal
         case .signalAll: .signalAll
         case .reap: .reap
@@ -40,6 +41,7 @@ extension HelperRequest {
         case .kill(let place): wire.put(place)
         case .freeze(let isFrozen): wire.put(isFrozen)
         case .launch(let launch): wire.put(launch)
+        case .sudo(let command): wire.put(command)
         case .signal(let process, let number):
             wire.put(process)
             wire.put(number)
@@ -79,6 +81,7 @@ extension HelperRequest {
         case .freeze: return wire.flag().map { .freeze($0) }
         case .remove: return StepGroup(from: &wire).map { .remove($0) }
         case .launch: return HelperLaunch(from: &wire).map { .launch($0) }
+        case .sudo: return HelperSudo(from: &wire).map { .sudo($0) }
         case .signal:
             guard let process = readProcess(&wire), let number = readSignal(&wire) else { return nil }
             return .signal(process: process, number: number)
@@ -186,5 +189,24 @@ extension HelperLaunch.Program: WireField {
                 executable: executable, arguments: arguments, environment: environment, directory: directory)
         default: return nil
         }
+    }
+}
+
+extension HelperSudo: WireField {
+    func write(to wire: inout WireWriter) {
+        let size = arguments.reduce(program.utf8.count) { $0 + $1.utf8.count + 1 }
+        guard size <= HelperRequest.maximumStringsSize else { return wire.refuse() }
+        wire.put(group)
+        wire.put(program, atMost: HelperRequest.maximumPathSize)
+        wire.put(arguments, count: HelperRequest.maximumStrings, atMost: HelperRequest.maximumStringsSize)
+    }
+
+    init?(from wire: inout WireReader) {
+        let (count, size) = (HelperRequest.maximumStrings, HelperRequest.maximumStringsSize)
+        guard let group = StepGroup(from: &wire), let program = wire.text(atMost: HelperRequest.maximumPathSize),
+            let arguments = wire.texts(count: count, atMost: size),
+            arguments.reduce(program.utf8.count, { $0 + $1.utf8.count + 1 }) <= size
+        else { return nil }
+        self.init(group: group, program: program, arguments: arguments)
     }
 }

@@ -182,7 +182,7 @@ extension StandardStreams {
         switch self {
         case .terminal(_, let isControlling): isControlling
         case .given(_, _, let isControlling): isControlling
-        case .pipes, .outputTerminal, .dialogue, .service: false
+        case .pipes, .outputTerminal, .dialogue, .service, .handed: false
         }
     }
 }
@@ -224,6 +224,15 @@ private struct StreamEnds: ~Copyable {
             childErrors = consume second
             errors = nil
             input = isControllingTerminal ? given : nil
+        case .handed(let given, let givenOutput, let givenErrors):
+            let nothing = try openFile("/dev/null", O_RDONLY)
+            let first = try duplicate(givenOutput)
+            let second = try duplicate(givenErrors)
+            output = nothing
+            childOutput = first
+            childErrors = consume second
+            errors = nil
+            input = given
         case .service(let descriptor):
             let nothing = try openFile("/dev/null", O_RDONLY)
             let nowhere = try openFile("/dev/null", O_WRONLY)

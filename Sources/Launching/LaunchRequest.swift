@@ -77,6 +77,8 @@ public enum StandardStreams: Hashable, Sendable {
     /// Output and errors are these descriptors, which stay the caller's, who has their other ends. Input is empty, or,
     /// where they are a terminal that is to be the controlling one, that.
     case given(output: CInt, errors: CInt, isControllingTerminal: Bool)
+    /// All three are these descriptors, which stay the caller's.
+    case handed(input: CInt, output: CInt, errors: CInt)
 }
 
 /// A descriptor that a process gets besides its standard streams.

@@ -55,9 +55,9 @@ public final class LaunchedProcess {
         self.stderr = consume stderr
     }
 
-    /// A process that somebody else has started for us, and whose streams we read.
+    /// A process that somebody else has started for us, and whose streams we read where they are given.
     public init(
-        _ remote: any RemoteProcess, pid: pid_t, pidfd: consuming OwnedDescriptor, stdout: consuming OwnedDescriptor,
+        _ remote: any RemoteProcess, pid: pid_t, pidfd: consuming OwnedDescriptor, stdout: consuming OwnedDescriptor?,
         stderr: consuming OwnedDescriptor?
     ) {
         origin = .remote(remote)

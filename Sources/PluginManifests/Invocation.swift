@@ -104,6 +104,11 @@ public struct Invocation: Hashable, Sendable {
                 + context.ownVariables(phase: command.phase))
     }
 
+    /// Gives a variable its last value.
+    public mutating func set(_ variable: EnvironmentVariable) {
+        environment = Self.unique(environment + [variable])
+    }
+
     /// Each name at its first place, with its last value.
     private static func unique(_ variables: [EnvironmentVariable]) -> [EnvironmentVariable] {
         var indices: [String: Int] = [:]

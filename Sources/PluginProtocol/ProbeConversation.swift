@@ -41,8 +41,18 @@ public struct ProbeConversation: Sendable {
     public enum Purpose: Hashable, Sendable {
         /// Whether it applies, and as whom it runs.
         case list
+        /// What it calls through sudo, besides.
+        case sudoPrograms
         /// All that a plan needs.
         case plan
+
+        fileprivate var commands: [PluginCommand] {
+            switch self {
+            case .list: ProbeConversation.identity
+            case .sudoPrograms: ProbeConversation.identity + [.sudoProgramsPaths]
+            case .plan: ProbeConversation.everything
+            }
+        }
     }
 
     public enum Action: Hashable, Sendable {
@@ -57,8 +67,8 @@ public struct ProbeConversation: Sendable {
         case finished
     }
 
-    private static let identity: [PluginCommand] = [.isApplicable, .doesRequireSudo]
-    private static let everything: [PluginCommand] =
+    fileprivate static let identity: [PluginCommand] = [.isApplicable, .doesRequireSudo]
+    fileprivate static let everything: [PluginCommand] =
         identity + [
             .getMutexes, .estimateUpdateMutexes, .estimateUpdateDependency, .estimateUpdate, .canSeparateDownload,
             .estimateDownload, .sudoProgramsPaths, .runsAfter, .getDependency, .getMutexes, .downloadMutexes,
@@ -102,7 +112,7 @@ public struct ProbeConversation: Sendable {
         guard case .initial = state else { preconditionFailure("the conversation has begun") }
         if let missingProgram { return finish(.notApplicable("\(missingProgram) is not on PATH")) }
         guard facts.plugin.speaksProtocol else { return finish(.runs) }
-        return proceed((purpose == .list ? Self.identity : Self.everything)[...])
+        return proceed(purpose.commands[...])
     }
 
     /// Takes the answer to the question that was asked last.

@@ -61,16 +61,6 @@ public struct MergedPolicy: Sendable {
         }
     }
 
-    package static let noMechanism = "this version checks it and does not act on it"
-
-    /// What the policy asks for and this program does not do, one for each value.
-    public var notYetEnforced: [LimitDeviation] {
-        settings.filter { !$0.slot.key.isEnforced && !$0.setting.value.asksForNothing }.map { slot, setting in
-            LimitDeviation(
-                control: slot.description, requested: setting.value.text, effective: nil, reason: Self.noMechanism)
-        }
-    }
-
     /// The programs of `[hooks]`, in the order in which they run, each with the place that names it.
     public var hooks: [(moment: HookMoment, program: String, origin: PolicyOrigin)] {
         HookMoment.allCases.flatMap { moment -> [(moment: HookMoment, program: String, origin: PolicyOrigin)] in
@@ -149,6 +139,13 @@ public struct MergedPolicy: Sendable {
         step.sha256 = view.text(.sha256)
         step.updatesItself = view.flag(.selfUpdate) ?? step.updatesItself
         return step
+    }
+
+    /// What a plugin may run through sudo at most; `nil`: the policy says nothing of it.
+    /// - Parameter byRoot: by the administrator's files alone.
+    public func sudoPrograms(of plugin: PluginName, byRoot: Bool = false) -> [String]? {
+        let view = wholeView(.plugin(plugin, nil))
+        return (byRoot ? PolicyView(tables: view.ceiling, ceiling: [], facts: view.facts) : view).texts(.sudoPrograms)
     }
 
     /// The most memory that a step may ever have: the run's, since its limit holds for every step in it; and where the

@@ -106,7 +106,4 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
         case .selfUpdate: .everyPlugin
         }
     }
-
-    /// Whether the program acts on the key. What it does not act on is validated, and reported where it is set.
-    package var isEnforced: Bool { self != .sudoPrograms }
 }

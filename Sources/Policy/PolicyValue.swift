@@ -83,9 +83,6 @@ public enum PolicyValue: Hashable, Sendable {
         }
     }
 
-    /// Whether the value switches off what its key is about, so that nothing is missing where nobody acts on it.
-    package var asksForNothing: Bool { self == .boolean(false) || self == .texts([]) || self == .integer(0) }
-
     /// `1h30m`; milliseconds are the least that can be written.
     package static func durationText(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components

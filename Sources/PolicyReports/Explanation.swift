@@ -63,6 +63,8 @@ public struct ExplainedStep: Hashable, Sendable {
     public var isRoot: Bool
     /// It runs as the user and calls sudo itself.
     public var callsSudo: Bool
+    /// What that runs as root, since plugin and administrator agree on it.
+    public var sudoPrograms: [String] = []
     /// Of the manifest, or of the command.
     public var timeout: Duration
     /// Whether the manifest says that what it downloads keeps to a rate; `nil`: it is not the phase that downloads.
@@ -228,18 +230,7 @@ extension MergedPolicy {
         let process = ProcessExplainer(
             view: view, settings: self.step(step.plugin, step.phase, on: facts), step: step, run: run(on: facts),
             rateSlot: setting(.downloadRate, in: .run)?.slot)
-        let statements =
-            Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements + Self.withoutMechanism(view)
-        return Self.marked(statements, by: [view])
-    }
-
-    /// The keys of these tables that this version does not act on.
-    private static func withoutMechanism(_ view: PolicyView) -> [PolicyStatement] {
-        PolicyKey.allCases.filter { !$0.isEnforced }.compactMap { key in
-            guard let found = view.resolve(key), !found.value.asksForNothing else { return nil }
-            return PolicyStatement(
-                .notEnforced, found.slot, "\(key.rawValue) = \(found.value.text)", reason: noMechanism)
-        }
+        return Self.marked(Self.groupKeys.flatMap { limits.statements(for: $0) } + process.statements, by: [view])
     }
 }
 

@@ -13,7 +13,7 @@ struct ProcessExplainer {
     let rateSlot: PolicySlot?
 
     var statements: [PolicyStatement] {
-        let process = [nice, idleClass, privileges] + capabilities + [terminal, downloadRate]
+        let process = [nice, idleClass, privileges, sudo] + capabilities + [terminal, downloadRate]
         return (process + [timeout, stopGrace, leftovers, waitTimeout, oomRetry])
             .compactMap(\.self)
     }
@@ -33,9 +33,25 @@ struct ProcessExplainer {
     private var privileges: PolicyStatement? {
         guard settings.noNewPrivileges else { return nil }
         let text = "Gains no privileges through set-user-ID programs"
-        return step.callsSudo
+        // What it may have run as root, update-all runs: its own processes need nothing for that.
+        return step.callsSudo && step.sudoPrograms.isEmpty
             ? PolicyStatement(.leftOut, slot(.noNewPrivileges), text, reason: "the plugin calls sudo itself")
             : PolicyStatement(.enforced, slot(.noNewPrivileges), text)
+    }
+
+    private var sudo: PolicyStatement? {
+        guard let slot = slot(.sudoPrograms) else { return nil }
+        let text = "Its sudo runs \(step.sudoPrograms.isEmpty ? "nothing" : step.sudoPrograms.joined(separator: ", "))"
+        if step.phase == .check || step.isRoot || !step.callsSudo {
+            let reason =
+                step.phase == .check
+                ? "questions are asked without root"
+                : step.isRoot ? "it runs as root" : "its manifest declares no sudo_programs"
+            return PolicyStatement(.leftOut, slot, text, reason: reason)
+        }
+        return step.sudoPrograms.isEmpty
+            ? PolicyStatement(.leftOut, slot, text, reason: SudoRule.noAllowance)
+            : PolicyStatement(.enforced, slot, text + " as root")
     }
 
     /// The bounding set, and what the manifest asks for besides the usual capabilities.

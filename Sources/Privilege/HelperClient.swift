@@ -10,7 +10,7 @@ import UpdateModel
 
 /// Starts steps through the helper, in groups that the helper has made.
 public final class HelperClient: Launcher, GroupKeeper, Sendable {
-    private let connection: HelperConnection
+    let connection: HelperConnection
     private let site: HelperReply.Site
 
     init(_ connection: HelperConnection, _ site: HelperReply.Site) {
@@ -86,7 +86,7 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
     }
 
     /// A process that is the helper's child. Lives on the event loop's thread.
-    private final class Process: RemoteProcess {
+    final class Process: RemoteProcess {
         private let connection: HelperConnection
         private let process: Int32
         private(set) var failure: LaunchError?
@@ -204,7 +204,7 @@ private struct RemoteStreams: ~Copyable {
             errors = nil
             childErrors = nil
             if case .outputTerminal = streams { terminal = .output } else { terminal = .controlling }
-        case .dialogue, .service, .given:
+        case .dialogue, .service, .given, .handed:
             throw .invalidArgument
         }
     }

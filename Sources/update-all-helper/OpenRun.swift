@@ -177,14 +177,38 @@ final class OpenRun {
         }
         // Should the helper die, nobody could end it.
         if !launch.group.isProtected { request.deathSignal = SIGKILL }
+        return start(request, in: launch.group, onlySignal: onlySignal, isRoots: isRoots)
+    }
+
+    /// Runs what a step gave to its sudo, where the administrator lets the plugin's sudo run it.
+    func sudo(_ command: HelperSudo, _ descriptors: [CInt]) throws -> (HelperReply, CInt?) {
+        let leaf = try leaf(command.group)
+        guard processes.values.count(where: { $0.group == command.group }) <= SudoCommand.mostAtOnce else {
+            throw Refusal(reason: "\(SudoCommand.mostAtOnce) commands of \(command.group.step) are under way already")
+        }
+        let right = rights.sudo(of: command.group.step)
+        var request: LaunchRequest
+        do throws(SudoRefusal) {
+            request = try SudoCommand(program: command.program, arguments: command.arguments).request(
+                as: root, for: caller.account, right: right, descriptors: descriptors, leaf: leaf)
+        } catch {
+            throw Refusal(reason: error.reason)
+        }
+        if !command.group.isProtected { request.deathSignal = SIGKILL }
+        // What its own step tells it counts, in a commit too: nobody else speaks for it.
+        return start(request, in: command.group, onlySignal: nil, isRoots: false)
+    }
+
+    private func start(
+        _ request: LaunchRequest, in group: StepGroup, onlySignal: Int32?, isRoots: Bool
+    ) -> (HelperReply, CInt?) {
         let launched: LaunchedProcess
         do throws(LaunchError) {
             launched = try launcher.begin(request) { _ in }
         } catch {
             return (.notLaunched(Self.wire(error)), nil)
         }
-        processes[launched.pid] = Process(
-            launched: launched, group: launch.group, onlySignal: onlySignal, isRoots: isRoots)
+        processes[launched.pid] = Process(launched: launched, group: group, onlySignal: onlySignal, isRoots: isRoots)
         return (.launched(process: launched.pid), launched.pidfd.raw)
     }
 

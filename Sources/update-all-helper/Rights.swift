@@ -176,6 +176,19 @@ struct Rights {
 
     func settings(of step: StepID) -> StepSettings { policy.step(step.plugin, step.phase, on: machine) }
 
+    /// What the sudo of a plugin may run, whoever wrote the plugin; with the rights that the system's plugin of that name has.
+    func sudo(of step: StepID) -> SudoRight {
+        var needs: [CapabilityNeed] = []
+        if let plugin = try? find(step.plugin), let path = plugin.manifestPath,
+            (try? Self.requireTrust(in: path)) != nil
+        {
+            needs = plugin.manifest?.capabilities[step.phase] ?? []
+        }
+        return SudoRight(
+            step, programs: policy.sudoPrograms(step.plugin, step.phase, on: machine, isRoots: true),
+            settings: settings(of: step), needs: needs)
+    }
+
     private func find(_ name: PluginName) throws(Refusal) -> DiscoveredPlugin {
         for directory in directories.reversed() {
             let path = "\(directory)/\(name).toml"

@@ -80,6 +80,7 @@ struct Server {
         case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)
         case .remove(let group): try run.remove(group)
         case .launch(let launch): return try run.launch(launch, descriptors)
+        case .sudo(let command): return try run.sudo(command, descriptors)
         case .signal(let process, let number): try run.signal(process, number)
         case .signalAll(let group, let number): try run.signalAll(group, number)
         case .reap(let process): return (try run.reap(process), nil)
@@ -124,6 +125,8 @@ extension HelperRequest {
         case .freeze(let isFrozen): "request=\(isFrozen ? "freeze" : "thaw")"
         case .remove(let group): "request=remove group=\(group.name)"
         case .launch(let launch): "request=launch step=\(launch.group.step) \(launch.program.auditText)"
+        case .sudo(let command):
+            "request=sudo step=\(command.group.step) argv=\(Audit.quoted([command.program] + command.arguments))"
         case .signal(let process, let number): "request=signal process=\(process) signal=\(number)"
         case .signalAll(let group, let number): "request=signal_all group=\(group.name) signal=\(number)"
         case .reap(let process): "request=reap process=\(process)"

@@ -78,7 +78,8 @@ struct UpdateAll: AsyncParsableCommand {
         version: programVersion,
         subcommands: [
             Run.self, PlanCommand.self, CheckCommand.self, Download.self, List.self, PluginTools.self,
-            PolicyCommand.self, ConfigCommand.self, Doctor.self, Logs.self, Status.self, Pause.self, Resume.self,
+            PolicyCommand.self, ConfigCommand.self, Doctor.self, SudoersCommand.self, Logs.self, Status.self,
+            Pause.self, Resume.self,
             Cancel.self,
         ],
         defaultSubcommand: Run.self)

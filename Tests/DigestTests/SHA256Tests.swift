@@ -30,6 +30,7 @@ struct SHA256Tests {
     /// The digest of all digests, as sha256sum(1) gives them one by one.
     @Test func `Messages of every length up to four blocks are padded as they must be`() {
         let digests = (0...256).map { count in sha256((0..<count).map { UInt8(truncatingIfNeeded: $0) }) }
-        #expect(sha256(Array(digests.joined().utf8)) == "00dc86ab7ad5ccca0588a4829cdbc35f58fc36e33894b884f51be4d8f3c6d8fa")
+        #expect(
+            sha256(Array(digests.joined().utf8)) == "00dc86ab7ad5ccca0588a4829cdbc35f58fc36e33894b884f51be4d8f3c6d8fa")
     }
 }

@@ -1,6 +1,6 @@
 // Texts of the sources that docs/troubleshooting.md does not list, since they are no messages of their own.
 
-let notMessages = attempts.union(expectations).union(parts).union(labels)
+let notMessages = attempts.union(expectations).union(parts).union(labels).union(rulesOfSudo)
 
 /// What follows "could not", or "could not start PROGRAM:".
 private let attempts: Set = [
@@ -167,7 +167,6 @@ private let labels: Set = [
     "in use, extended",
     "in use, over it",
     "What the policy … does with … on …",
-    "The rest of the policy",
     "All steps together",
     "All commits together",
     ", which cannot run: …",
@@ -183,11 +182,14 @@ private let labels: Set = [
     "request=kill group=…",
     "request=remove group=…",
     "request=launch step=… …",
+    "request=sudo step=… argv=…",
     "request=signal process=… signal=…",
     "request=signal_all group=… signal=…",
     "request=reap process=…",
     "as=root executable=…",
     "as=caller argv=…",
+    "update-all's sudo for steps, version 1",
+    "usage: sudo [-n] [-u root] [--] program [argument ...] sudo -v | -k | -K | -V | -h",
     "commit_ended=… log=… output=…",
     "read_bandwidth_max = …",
     "write_bandwidth_max = …",
@@ -206,8 +208,16 @@ private let labels: Set = [
     "applies here; is up to date",
     "does not apply here: …",
     "What the policy … does with … on …",
-    "The rest of the policy",
     "All steps together",
     "All commits together",
     "saved; run it with: update-all run --plan …",
+]
+
+/// Of the file that `update-all sudoers` writes, and how it says that it is there.
+private let rulesOfSudo: Set = [
+    "… ALL=(root) NOPASSWD: …",
+    "# Rules of sudo(8) for update-all. Written by \"update-all sudoers\", which replaces it when it writes it again.",
+    "# A run asks for no password: what the helper does as root is what the files of /etc/update-all allow.",
+    "check the rules",
+    "is so already",
 ]

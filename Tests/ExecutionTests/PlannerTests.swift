@@ -28,11 +28,12 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
 @Suite("From facts to a plan") struct PlannerTests {
     private func prepare(
         _ facts: [PluginFacts], policy text: String? = nil, on machine: MachineFacts = machine,
-        notSelected: [PluginName] = [], _ adjust: (inout Execution.Selection) -> Void = { _ in }
+        notSelected: [PluginName] = [], sudo: SudoSituation = SudoSituation(),
+        _ adjust: (inout Execution.Selection) -> Void = { _ in }
     ) throws -> PreparedRun {
         var selection = Execution.Selection()
         adjust(&selection)
-        let planner = Planner(policy: try policy(text), machine: machine, selection: selection) { runAs, plugin, _ in
+        var planner = Planner(policy: try policy(text), machine: machine, selection: selection) { runAs, plugin, _ in
             switch runAs {
             case .root:
                 .failure(PersonaRefusal(outcome: .needsAuth, reason: "it runs as root; run update-all as root"))
@@ -40,6 +41,7 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
             case .named(let name): .success(name)
             }
         }
+        planner.sudo = sudo
         return try planner.plan(facts, notSelected: notSelected)
     }
 
@@ -323,6 +325,30 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
         let prepared = try prepare([facts("a") { $0.callsSudo = true }, facts("b")])
         #expect(prepared.commands[step("a")]?.settings.noNewPrivileges == false)
         #expect(prepared.commands[step("b")]?.settings.noNewPrivileges == true)
+    }
+
+    @Test("A plugin's sudo runs what it declares and the policy lists, and then its processes need no privileges")
+    func sudoPrograms() throws {
+        let policy = "[plugin.a]\nsudo_programs = [\"/bin/x\", \"/bin/y\"]"
+        let caller = facts("a") {
+            $0.callsSudo = true
+            $0.sudoPrograms = ["/bin/y", "/bin/z"]
+        }
+        let root = SudoSituation(directory: "/shim", isRoot: true, canBecomeRoot: true)
+        let command = try #require(try prepare([caller], policy: policy, sudo: root).commands[step("a")])
+        #expect(command.sudo == SudoAccess(declared: ["/bin/y", "/bin/z"], allowed: ["/bin/y"]))
+        #expect(command.settings.noNewPrivileges)
+        // A person's own policy lists nothing for root.
+        let person = SudoSituation(directory: "/shim", isRoot: false, canBecomeRoot: true)
+        let other = try #require(try prepare([caller], policy: policy, sudo: person).commands[step("a")])
+        #expect(other.sudo?.allowed == [] && !other.settings.noNewPrivileges)
+        let nobody = SudoSituation(directory: "/shim", isRoot: true, canBecomeRoot: false)
+        let plan = try prepare([caller], policy: policy, sudo: nobody).plan
+        #expect(plan.skipped.map(\.outcome) == [.needsAuth])
+        #expect(plan.skipped.first?.reason.contains("its sudo runs /bin/y as root") == true)
+        // Not installed: the machine's sudo is what it finds.
+        let plain = try #require(try prepare([caller], policy: policy).commands[step("a")])
+        #expect(plain.sudo == nil && !plain.settings.noNewPrivileges)
     }
 
     @Test("What is selected are the plugins that were named, less those to be left out")

@@ -29,6 +29,8 @@ struct RequestTests {
                 group: group,
                 program: .own(executable: "/bin/sh", arguments: ["-c", ""], environment: ["A=b"], directory: "/"),
                 terminal: .none, noNewPrivileges: false)),
+        .sudo(HelperSudo(group: group, program: "apt-get", arguments: ["-y", "", "ü"])),
+        .sudo(HelperSudo(group: group, program: "", arguments: [])),
         .signal(process: 4711, number: 15), .signalAll(group, number: 9), .reap(process: 2), .finish,
     ]
 
@@ -55,7 +57,7 @@ struct RequestTests {
     @Test("the number of descriptors is that of the streams and the exit record")
     func descriptors() {
         let counts = Self.everyKind.map(\.descriptorCount).filter { $0 > 0 }
-        #expect(counts == [2, 2])
+        #expect(counts == [2, 2, 4, 4])
     }
 
     @Test("a nonce of another size is not written", arguments: [0, 15, 17])
@@ -76,6 +78,20 @@ struct RequestTests {
         for program in programs {
             #expect(HelperRequest.launch(HelperLaunch(group: Self.group, program: program)).encoded() == nil)
         }
+    }
+
+    @Test("a command for sudo that is too long is not written")
+    func longCommands() {
+        let arguments = [
+            Array(repeating: "", count: HelperRequest.maximumStrings + 1),
+            [String(repeating: "x", count: HelperRequest.maximumStringsSize)],
+            Array(repeating: String(repeating: "x", count: 700), count: 100),
+        ]
+        for list in arguments {
+            #expect(HelperRequest.sudo(HelperSudo(group: Self.group, program: "id", arguments: list)).encoded() == nil)
+        }
+        let path = String(repeating: "p", count: HelperRequest.maximumPathSize + 1)
+        #expect(HelperRequest.sudo(HelperSudo(group: Self.group, program: path, arguments: [])).encoded() == nil)
     }
 
     @Test(

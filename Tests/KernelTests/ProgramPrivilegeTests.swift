@@ -13,7 +13,8 @@ import UpdateModel
 struct Installation {
     static let person = "pat"
     static let password = "correct horse"
-    private static let sudoers = "/etc/sudoers.d/update-all-test"
+    /// Read before what the program itself installs there.
+    private static let sudoers = "/etc/sudoers.d/test"
 
     /// - Parameter rules: of sudoers, besides that they may do anything once they have given their password.
     init(rules: String = "") throws {
@@ -27,7 +28,9 @@ struct Installation {
             install -d /usr/local/libexec/update-all /usr/local/share/update-all /etc/update-all/plugins.d
             install '\(binaries)/update-all' /usr/local/bin/
             install '\(binaries)/update-all-guardian' '\(binaries)/update-all-helper' /usr/local/libexec/update-all/
-            cp -r '\(Program.sources)/policies' /usr/local/share/update-all/
+            install -D '\(binaries)/update-all-sudo' /usr/local/libexec/update-all/shim/sudo
+            cp -r '\(Program.sources)/policies' '\(Program.sources)/contrib/sudoers/root-programs.toml' \
+                /usr/local/share/update-all/
             rm -rf ~\(Self.person)/.local ~\(Self.person)/.config /etc/update-all/policy.toml
             rm -f /etc/update-all/plugins.d/* /var/log/update-all/audit.log
             printf '%s\\n' '\(Self.person) ALL=(ALL:ALL) ALL' '\(rules)' \

@@ -135,14 +135,6 @@ struct ContractTests {
         #expect(protection.resumeAfter == .seconds(30))
     }
 
-    @Test("says of each key without a mechanism that nobody acts on it")
-    func notYetEnforced() throws {
-        let deviations = try policy().notYetEnforced
-        #expect(
-            deviations.map(\.control) == ["plugin.apt.sudo_programs"])
-        #expect(deviations.allSatisfy { $0.effective == nil && !$0.reason.isEmpty })
-    }
-
     @Test("says when updates may run")
     func window() throws {
         let window = try #require(try policy().window)
@@ -158,12 +150,5 @@ struct ContractTests {
         let logs = try merge(base: "[log]\nkeep_days = 7\nkeep_bytes = \"1G\"\nstep_bytes = \"4K\"").logs
         #expect(logs.keepDays == 7 && logs.keepBytes == ByteCount(1 << 30) && logs.stepBytes == ByteCount(4096))
         #expect(messages("[log]\nstep_bytes = 4095")[0].contains("must be a size of at least \"4K\", not 4095"))
-    }
-
-    @Test("nothing is missing where a key switches its mechanism off")
-    func switchedOff() throws {
-        let text =
-            "[run]\ndownload_enforce = false\n[hooks]\nbefore_run = []\n[window]\nfinish_by = false"
-        #expect(try merge(base: text).notYetEnforced.isEmpty)
     }
 }

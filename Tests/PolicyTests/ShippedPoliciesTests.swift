@@ -32,7 +32,6 @@ struct ShippedPoliciesTests {
         #expect(policy.name == name)
         #expect(policy.description?.isEmpty == false)
         #expect(policy.enforcement == .preferred)
-        #expect(policy.notYetEnforced.isEmpty)
         #expect(!policy.settings.contains { $0.slot.table == .window })
         if name == "unlimited" { return }
         #expect(policy.step(apt, .execute, on: machine).nice == 19)

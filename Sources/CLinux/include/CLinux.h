@@ -3,6 +3,7 @@
 #include "clx_descriptor_passing.h"
 #include "clx_launcher.h"
 #include "clx_local_sockets.h"
+#include "clx_memory_file.h"
 #include "clx_processes.h"
 #include "clx_system.h"
 #include "clx_guardian.h"

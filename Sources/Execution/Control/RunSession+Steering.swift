@@ -69,13 +69,15 @@ extension RunSession {
             RunBrake.Effects(
                 hold: { [unowned supervisor] in supervisor.hold($0) },
                 goOn: { [unowned supervisor] in supervisor.goOn() },
-                setFrozen: { [tree, unowned supervisor] isFrozen in
+                setFrozen: { [tree, sudo, unowned supervisor] isFrozen in
                     do throws(CgroupError) {
                         try tree?.freezeSteps(isFrozen)
                     } catch {
                         return "\(error)"
                     }
                     let isDone = supervisor.setFrozen(isFrozen)
+                    // Nothing may be started in a group that is frozen.
+                    sudo?.isHeld = isFrozen && isDone
                     if isDone { return nil }
                     return isFrozen ? "some processes could not be stopped" : "some processes could not be let go on"
                 }))

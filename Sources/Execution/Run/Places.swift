@@ -25,6 +25,8 @@ public struct Places: Sendable, Hashable {
     /// Where the companions are.
     public var guardian: String?
     public var helper: String?
+    /// The directory in which steps find our `sudo`.
+    public var sudo: String?
     public var isSystemWide: Bool
 
     /// - Parameters:
@@ -64,6 +66,7 @@ public struct Places: Sendable, Hashable {
         }
         guardian = companion("update-all-guardian")
         helper = companion("update-all-helper")
+        sudo = companion("shim/sudo").map { String($0.dropLast("/sudo".count)) }
         share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
 
         self.pluginDirectories = pluginPlaces(

@@ -1,7 +1,6 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
 import Digest
-import LinuxSystem
 import PluginManifests
 import PluginProtocol
 import Policy
@@ -65,6 +64,7 @@ struct Planner {
     var hooks: [Hook] = []
     /// What steps needed in earlier runs.
     var record = PeakRecord()
+    var sudo = SudoSituation()
     /// The account's name, or why a step cannot run as that; the last argument is the pin of the plugin's executable.
     let persona: (RunAs, DiscoveredPlugin, String?) -> Result<String, PersonaRefusal>
 
@@ -154,7 +154,7 @@ struct Planner {
         let running = Set(steps.map(\.id.plugin))
         let downloading = facts.filter { running.contains($0.name) }.map { ($0.name, $0.plugin.keepsDownloadRate) }
         let unenforced = Self.eachOnce(
-            Self.branchDeviations(run, on: machine) + policy.notYetEnforced
+            Self.branchDeviations(run, on: machine)
                 + run.downloadDeviations(of: downloading, on: machine) + steps.flatMap { missing[$0.id] ?? [] })
         if enforces { try refuse(unenforced) }
         let fetched = facts.filter { running.contains($0.name) }.compactMap(\.download)
@@ -238,6 +238,11 @@ struct Planner {
             case .failure(let refusal): return skip(refusal.outcome, refusal.reason)
             }
         }
+        for step in wanted {
+            if let refusal = sudoObstacle(sudoAccess(plugin, step.phase.phase, step.runAs)) {
+                return skip(refusal.outcome, refusal.reason)
+            }
+        }
         return nil
     }
 
@@ -277,18 +282,20 @@ struct Planner {
     ) -> (StepCommand, deviations: [LimitDeviation]) {
         let phase = step.phase
         var settings = step.settings
-        // It calls sudo itself: that needs the privileges which this would forbid.
-        if plugin.callsSudo { settings.noNewPrivileges = false }
+        let access = sudoAccess(plugin, phase.phase, step.runAs)
+        // It calls the machine's sudo: that needs the privileges which this would forbid.
+        if plugin.callsSudo, access?.allowed.isEmpty != false { settings.noNewPrivileges = false }
         let isProtected = phase.isProtected && !selection.isDryRun
         let (writes, deviations) = controlWrites(
             for: settings.limits, of: isProtected ? .protectedLeaf : .leaf, on: machine)
-        let command = StepCommand(
+        var command = StepCommand(
             plugin: plugin.plugin, step: StepID(plugin.name, phase.phase), command: phase.command,
             isDryRun: selection.isDryRun, runAs: step.runAs, settings: settings, limits: writes,
             required: required(writes), hints: hints(for: settings.limits, in: run),
             isProtected: isProtected,
             stopSignal: phase.stopSignal?.number,
             timeout: phase.timeout)
+        command.sudo = access
         return (command, deviations)
     }
 
@@ -384,7 +391,7 @@ struct Planner {
         }
         let run = policy.run(on: machine)
         return eachOnce(
-            branchDeviations(run, on: machine) + policy.notYetEnforced
+            branchDeviations(run, on: machine)
                 + run.downloadDeviations(of: plugins.map { ($0.name, $0.keepsDownloadRate) }, on: machine) + steps)
     }
 

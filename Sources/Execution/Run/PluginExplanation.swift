@@ -34,8 +34,6 @@ public struct PluginExplanation: Sendable {
     public var policy: String
     public var host: String
     public var parts: [Part]
-    /// What the policy says for the whole run that this version does not act on.
-    public var withoutMechanism: [LimitDeviation]
 }
 
 /// Explains by means of the groups of a session that is open.
@@ -49,9 +47,7 @@ struct PluginExplainer {
     func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
         PluginExplanation(
             plugin: plugin.name, policy: policy.name, host: machine.hostName,
-            parts: runParts() + phases(of: plugin).map { part(for: $0, of: plugin) },
-            withoutMechanism: policy.notYetEnforced.filter { $0.control.hasPrefix("\(PolicyTable.run.dottedName).") }
-        )
+            parts: runParts() + phases(of: plugin).map { part(for: $0, of: plugin) })
     }
 
     private func runParts() -> [PluginExplanation.Part] {
@@ -108,12 +104,15 @@ struct PluginExplainer {
             account = .failure(PluginExplanation.AccountRefusal(reason: error.reason))
         }
         let command = PluginCommand(doing: phase)
-        let step = ExplainedStep(
+        let declared = manifest?.sudoPrograms ?? []
+        var step = ExplainedStep(
             plugin.name, phase, isProtected: isProtected, isRoot: isRoot,
-            callsSudo: !(manifest?.sudoPrograms ?? []).isEmpty,
+            callsSudo: !declared.isEmpty,
             timeout: manifest?.timeout(of: command) ?? command.defaultTimeout,
             keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil,
             capabilityNeeds: manifest?.capabilities[phase] ?? [])
+        let allowed = policy.sudoPrograms(plugin.name, phase, on: machine, isRoots: personas.areRoots)
+        step.sudoPrograms = declared.filter { allowed.contains($0) }
         let report = report(of: StepID(plugin.name, phase), isProtected: isProtected, settings.limits)
         return PluginExplanation.Part(
             scope: .step(phase), group: path("/\(isProtected ? "protected" : "steps")/\(plugin.name).\(phase)"),

@@ -17,7 +17,7 @@ extension RunSession {
     /// - Returns: whether there is a helper now.
     /// - Throws: exit code 4, where nobody may be root, or nobody can be asked.
     public func elevate(for plan: Plan, tell: (String) -> Void) async throws -> Bool {
-        let wanting = Self.needingRoot(plan)
+        let wanting = needingRoot(plan)
         guard geteuid() != 0, !wanting.isEmpty, let elevation = configuration.elevation else { return false }
         let names = wanting.map(\.rawValue).joined(separator: ", ")
         let need = "\(names) \(wanting.count == 1 ? "needs" : "need") root"
@@ -69,15 +69,22 @@ extension RunSession {
 
     private static let brokenOff = "authentication was broken off, and nothing was run"
 
-    /// The plugins of a plan that have steps for root, in its order.
-    static func needingRoot(_ plan: Plan) -> [PluginName] {
+    /// The plugins of a plan that have steps for root, or have something run as root, in its order.
+    private func needingRoot(_ plan: Plan) -> [PluginName] {
         let root = ((try? Account.numbered(0)) ?? nil)?.name ?? "root"
-        return plan.steps.filter { $0.runAs == root }.map(\.id.plugin).reduce(into: []) { names, name in
-            if !names.contains(name) { names.append(name) }
-        }
+        return plan.steps.filter { $0.runAs == root || !sudoPrograms(of: $0.id.plugin).isEmpty }.map(\.id.plugin)
+            .reduce(into: []) { names, name in
+                if !names.contains(name) { names.append(name) }
+            }
+    }
+
+    private func sudoPrograms(of plugin: PluginName) -> [String] {
+        lastFacts?.facts.first { $0.name == plugin }.map { planner.sudoPrograms(of: $0) } ?? []
     }
 
     private func whyRoot(_ plugin: PluginName) -> String {
+        let programs = sudoPrograms(of: plugin)
+        if !programs.isEmpty { return "its sudo runs \(programs.joined(separator: ", "))" }
         let manifest = lastFacts?.facts.first { $0.name == plugin }?.plugin.manifestPath
         return manifest.map { "run_as = \"root\" in \($0), or in the policy" } ?? "the policy says so"
     }

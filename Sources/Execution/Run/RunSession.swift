@@ -32,6 +32,8 @@ public actor RunSession {
     /// Where questions are asked once a helper keeps the groups of steps.
     private var ownTree: CgroupTree?
     private var helper: HelperClient?
+    /// Runs as root what steps give to their sudo.
+    var sudo: SudoDesk?
     /// What was planned last.
     private(set) var lastFacts: (facts: [PluginFacts], notSelected: [PluginName])?
     private var starter: StepStarter?
@@ -129,6 +131,9 @@ public actor RunSession {
             self.janitor = janitor
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
+            if personas.areRoots, let account = try Account.numbered(0) {
+                sudo = SudoDesk(in: root, loop: loop) { OwnSudoRunner(launcher, root: account, caller: $0) }
+            }
             starter = makeStarter(launcher, root, janitor, isHelped: false)
             starter?.willStartFirst = { [unowned self] in
                 assumeIsolated { $0.startGuardian() }
@@ -155,7 +160,7 @@ public actor RunSession {
             run: run, loop: loop, launcher: launcher, site: site, personas: personas, temporaryRoot: temporaryRoot,
             environment: configuration.environment, pluginSettings: configuration.pluginSettings,
             witness: configuration.places.guardian, isWatched: isWatched, janitor: janitor, orphans: orphans,
-            isHelped: isHelped)
+            isHelped: isHelped, sudo: sudo, sudoDirectory: configuration.places.sudo)
     }
 
     /// From now on the helper starts every step, in its groups.
@@ -179,6 +184,7 @@ public actor RunSession {
                 "its private directory in \(temporaryRoot) cannot be made: \(error). Choose another place with --state-dir"
             )
         }
+        sudo = SudoDesk(in: root, loop: loop) { _ in client }
         starter = makeStarter(client, root, janitor, isHelped: true)
         return true
     }
@@ -327,7 +333,9 @@ public actor RunSession {
         lastFacts = (facts, notSelected)
         var planner = planner
         // Steps for root will have root's groups, and all others with them.
-        let willBeHelped = helper == nil && configuration.elevation != nil && facts.contains { $0.runAs == .root }
+        let willBeHelped =
+            helper == nil && configuration.elevation != nil
+            && facts.contains { $0.runAs == .root || !planner.sudoPrograms(of: $0).isEmpty }
         if willBeHelped { planner.machine.takeRootsControllers() }
         planner.record = peakRecord
         planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
@@ -411,7 +419,7 @@ public actor RunSession {
     }
 
     var planner: Planner {
-        Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
+        var planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
             [personas] runAs, plugin, pin in
             do throws(PersonaRefusal) {
                 return .success(try personas.persona(runAs, for: plugin, pin: pin, isHelped: true).account.name)
@@ -419,6 +427,10 @@ public actor RunSession {
                 return .failure(error)
             }
         }
+        planner.sudo = SudoSituation(
+            directory: configuration.places.sudo, isRoot: personas.areRoots,
+            canBecomeRoot: personas.areRoots || configuration.elevation != nil)
+        return planner
     }
 
     /// What stands against running plugins that apply, or that could not be asked for the same reason.

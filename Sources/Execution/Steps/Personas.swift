@@ -48,7 +48,7 @@ final class Personas {
         }
         self.user = user
         callerPath = environment["PATH"] ?? securePath
-        let calling = id == 0 ? Self.calling(environment) : nil
+        let calling = id == 0 ? callingAccount(environment) : nil
         caller = calling.flatMap { text in
             if let number = UInt32(text) { return (try? Account.numbered(number)) ?? nil }
             return (try? Account.named(text)) ?? nil
@@ -56,13 +56,9 @@ final class Personas {
         unknownCaller = caller == nil ? calling : nil
     }
 
-    /// Who became root for this process, as sudo and run0, pkexec, and doas tell it; `nil` for root itself.
-    private static func calling(_ environment: [String: String]) -> String? {
-        let text = ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"].lazy.compactMap { environment[$0] }.first
-        return text == "0" || text == "root" ? nil : text
-    }
-
     var ownName: String { user.name }
+    /// Root runs update-all.
+    var areRoots: Bool { user.user == 0 }
     var ownHome: String { user.home }
 
     /// The account of a step of `plugin`.

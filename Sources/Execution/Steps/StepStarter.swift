@@ -35,6 +35,8 @@ struct StepCommand: Sendable {
     var isProtected = false
     var stopSignal: Int32?
     var timeout: Duration?
+    /// What its sudo runs; `nil`: it calls none, or the machine's.
+    var sudo: SudoAccess?
     /// It is a program of the policy, not a plugin's.
     var hook: HookMoment?
     /// What a hook after the run is told of it.
@@ -87,11 +89,13 @@ final class StartedStep {
     private let directories: StepDirectories
     private let janitor: Janitor
     private let orphans: Orphans?
+    private let sudo: SudoService?
 
     fileprivate init(
         persona: Persona, leaf: Leaf?, group: ProcessGroup, directory: PrivateStepDirectory,
-        directories: StepDirectories, janitor: Janitor, orphans: Orphans?
+        directories: StepDirectories, janitor: Janitor, orphans: Orphans?, sudo: SudoService?
     ) {
+        self.sudo = sudo
         self.persona = persona
         self.leaf = leaf
         self.group = group
@@ -114,6 +118,7 @@ final class StartedStep {
     /// Has all that only this process needed removed, after its end. What cannot be removed stays for the sweep of the
     /// next run.
     func cleanUp(after end: ProcessLifecycle.End) {
+        sudo?.close()
         if let process { orphans?.isNoLongerOurs(process.processID) }
         // Without a group nobody knows for certain that all have gone.
         directories.giveBack(directory, isDeserted: leaf != nil && !end.leftoversRemain)
@@ -130,8 +135,8 @@ final class StepStarter {
     private let loop: EventLoop
     private let launcher: any Launcher
     private let site: CgroupSite
-    private let personas: Personas
-    private let directories: StepDirectories
+    let personas: Personas
+    let directories: StepDirectories
     private let proxies: Proxies
     private let isScheduled: Bool
     private let pluginSettings: [PluginName: [PluginSetting]]
@@ -141,7 +146,10 @@ final class StepStarter {
     private let janitor: Janitor
     private let orphans: Orphans?
     /// A helper starts processes and keeps their groups, since we are not root.
-    private let isHelped: Bool
+    let isHelped: Bool
+    /// Runs as root what steps give to their sudo; `nil`: nobody does.
+    let sudo: SudoDesk?
+    let sudoDirectory: String?
     /// Called once, before the first process is started.
     var willStartFirst: (() -> Void)?
 
@@ -149,9 +157,11 @@ final class StepStarter {
         run: RunID, loop: EventLoop, launcher: any Launcher, site: CgroupSite, personas: Personas,
         temporaryRoot: String, environment: [String: String],
         pluginSettings: [PluginName: [PluginSetting]] = [:], witness: String?, isWatched: Bool, janitor: Janitor,
-        orphans: Orphans?, isHelped: Bool = false
+        orphans: Orphans?, isHelped: Bool = false, sudo: SudoDesk? = nil, sudoDirectory: String? = nil
     ) {
         self.isHelped = isHelped
+        self.sudo = sudo
+        self.sudoDirectory = sudoDirectory
         self.run = run
         self.loop = loop
         self.launcher = launcher
@@ -194,6 +204,9 @@ final class StepStarter {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
         let directory = try makeDirectory(for: persona)
+        var command = command
+        // Root's own sudo asks nobody.
+        if persona.account.user == 0 { command.sudo = nil }
         do throws(StartFailure) {
             return try start(
                 command, persona: persona, directory: directory, output: output, exitRecord: exitRecord,
@@ -211,11 +224,14 @@ final class StepStarter {
         onEnd: @escaping (ProcessLifecycle.End) -> Void
     ) throws(StartFailure) -> StartedStep {
         let leaf = try makeLeaf(for: command)
+        var service: SudoService?
         do throws(StartFailure) {
+            service = try openSudo(for: command, persona: persona, leaf: leaf)
             let missing = command.missing + (leaf?.deviations.filter { command.required.contains($0.control) } ?? [])
             if !missing.isEmpty { throw StartFailure(missingLimits: missing) }
             let process = try launch(
-                command, persona: persona, directory: directory.path, leaf: leaf, exitRecord: exitRecord,
+                command, persona: persona, directory: directory.path, leaf: leaf, sudo: service,
+                exitRecord: exitRecord,
                 beforeStart: { outputs in
                     beforeStart(
                         Beginning(outputs: outputs, temporaryDirectory: leaf == nil ? directory.path : nil))
@@ -229,7 +245,7 @@ final class StepStarter {
                 }
             let started = StartedStep(
                 persona: persona, leaf: leaf, group: group, directory: directory, directories: directories,
-                janitor: janitor, orphans: orphans)
+                janitor: janitor, orphans: orphans, sudo: service)
             let rules = ProcessLifecycle.Rules(
                 isProtected: command.isProtected, stopSignal: command.stopSignal,
                 stopGrace: command.settings.stopGrace, timeout: command.settings.timeout ?? command.timeout,
@@ -245,9 +261,14 @@ final class StepStarter {
             }
             return started
         } catch {
+            service?.close()
             try? leaf?.remove()
             throw error
         }
+    }
+
+    func group(of command: StepCommand) -> StepGroup {
+        StepGroup(command.step, attempt: Int32(clamping: command.attempt), isProtected: command.isProtected)
     }
 
     private func makeDirectory(for persona: Persona) throws(StartFailure) -> PrivateStepDirectory {
@@ -275,12 +296,13 @@ final class StepStarter {
     }
 
     private func launch(
-        _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, exitRecord: CInt?,
-        beforeStart: ([CInt]) -> Void
+        _ command: StepCommand, persona: Persona, directory: String, leaf: Leaf?, sudo: SudoService?,
+        exitRecord: CInt?, beforeStart: ([CInt]) -> Void
     ) throws(StartFailure) -> LaunchedProcess {
         let streams = streams(of: command)
-        let invocation = invocation(
+        var invocation = invocation(
             of: command, persona: persona, directory: directory, usesTerminal: streams != .pipes)
+        if let variable = sudoVariable(of: command, sudo, hasGroup: leaf != nil) { invocation.set(variable) }
         var arguments = Array(invocation.arguments.dropFirst())
         var executable = invocation.executable
         if exitRecord != nil, let witness {
@@ -314,10 +336,8 @@ final class StepStarter {
     }
 
     private func purpose(of command: StepCommand, exitRecord: CInt?) -> LaunchPurpose {
-        let group = StepGroup(
-            command.step, attempt: Int32(clamping: command.attempt), isProtected: command.isProtected)
         var purpose = LaunchPurpose(
-            group: group, executable: command.plugin.executable, isDryRun: command.isDryRun)
+            group: group(of: command), executable: command.plugin.executable, isDryRun: command.isDryRun)
         purpose.cpus = command.hints.cpus
         purpose.memory = command.hints.memory
         purpose.downloadRate = command.hints.downloadRate
@@ -345,7 +365,8 @@ final class StepStarter {
         of command: StepCommand, persona: Persona, directory: String, usesTerminal: Bool
     ) -> Invocation {
         var context = InvocationContext(
-            run: run, user: persona.account.name, home: persona.account.home, path: persona.path,
+            run: run, user: persona.account.name, home: persona.account.home,
+            path: path(of: command, persona),
             temporaryDirectory: directory)
         context.isScheduled = isScheduled
         context.proxies = proxies

@@ -93,7 +93,10 @@ final class SupervisedProcess {
         do throws(Errno) {
             exitWatch = try loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in exited() }
             for (name, stream) in streams {
-                stream.watch = try loop.watch(stream.descriptor.raw, for: .readable) { [unowned self] _ in read(name) }
+                stream.watch = try loop.watch(stream.descriptor.raw, for: .readable) { [unowned self] ready in
+                    // Nobody can write any more, and nothing is left to read.
+                    if ready == .hangup { ended(name) } else { read(name) }
+                }
             }
         } catch {
             _ = group.killAll()

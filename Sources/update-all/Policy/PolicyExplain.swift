@@ -46,22 +46,12 @@ struct PolicyExplain: AsyncParsableCommand {
         let heading = OutlineSection(
             title: "What the policy \(explanation.policy) does with \(explanation.plugin) on \(explanation.host)",
             items: [])
-        var sections =
-            [heading]
+        return [heading]
             + explanation.parts.filter { !$0.statements.isEmpty }.map {
                 OutlineSection(
                     title: title($0, of: explanation.plugin), subtitle: $0.group.map { "group \($0)" },
                     items: items($0.statements))
             }
-        if !explanation.withoutMechanism.isEmpty {
-            let details = explanation.withoutMechanism.map { "\($0.control): \($0.requested)" }
-            let reason = explanation.withoutMechanism.first?.reason ?? ""
-            sections.append(
-                OutlineSection(
-                    title: "The rest of the policy",
-                    items: [OutlineSection.Item(.missing, "Not enforced: \(reason)", details: details)]))
-        }
-        return sections
     }
 
     private func title(_ part: PluginExplanation.Part, of plugin: PluginName) -> String {
@@ -124,19 +114,6 @@ struct PolicyExplain: AsyncParsableCommand {
         writer.key("parts")
         writer.beginArray()
         for part in explanation.parts { write(part, to: &writer) }
-        writer.endArray()
-        writer.key("not_enforced")
-        writer.beginArray()
-        for deviation in explanation.withoutMechanism {
-            writer.beginObject()
-            for (key, value) in [
-                ("control", deviation.control), ("requested", deviation.requested), ("reason", deviation.reason),
-            ] {
-                writer.key(key)
-                writer.write(value)
-            }
-            writer.endObject()
-        }
         writer.endArray()
         writer.endObject()
         return writer.bytes + [0x0A]

@@ -88,8 +88,8 @@ actor Launches {
             assumeIsolated { $0.exited(number) }
         }
         for (stream, output) in job.outputs {
-            output.watch = try loop.watch(output.descriptor.raw, for: .readable) { [unowned self] _ in
-                assumeIsolated { $0.read(stream, of: number) }
+            output.watch = try loop.watch(output.descriptor.raw, for: .readable) { [unowned self] ready in
+                assumeIsolated { $0.read(stream, of: number, isOver: ready == .hangup) }
             }
         }
     }
@@ -102,11 +102,13 @@ actor Launches {
         finish(number)
     }
 
-    private func read(_ stream: Int, of number: Int) {
+    private func read(_ stream: Int, of number: Int, isOver: Bool) {
         guard let job = running[number], let output = job.outputs[stream] else { return }
-        let ended = withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer in
-            ((try? readBytes(output.descriptor.raw, into: buffer)) ?? 0) == 0
-        }
+        let ended =
+            isOver
+            || withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 16) { buffer in
+                ((try? readBytes(output.descriptor.raw, into: buffer)) ?? 0) == 0
+            }
         guard ended else { return }
         output.watch?.cancel()
         job.outputs[stream] = nil

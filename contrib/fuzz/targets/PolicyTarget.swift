@@ -86,7 +86,7 @@ private func checkWrites(_ policy: MergedPolicy, on facts: MachineFacts) throws(
     let explained = ExplainedStep(
         PluginName("apt")!, .execute, isProtected: true, isRoot: true, callsSudo: false, timeout: .seconds(60))
     _ = policy.explain(explained, group: report, on: facts)
-    _ = (policy.hooks, policy.logs, policy.window, policy.protection, policy.notYetEnforced)
+    _ = (policy.hooks, policy.logs, policy.window, policy.protection)
 }
 
 /// What the administrator's file gives is the most that a step has, whatever the other layers say.

@@ -1,0 +1,36 @@
+// What a step that runs as a person may have run as root, by the sudo that it finds.
+
+import UpdateModel
+
+/// Whose word counts for what a plugin's sudo runs.
+public enum SudoRule {
+    /// Of a policy whose list names nothing that the plugin declares, or is not the administrator's.
+    package static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
+
+    /// Why a program is not run.
+    public static func refusal(of program: String, to plugin: PluginName) -> String {
+        "the sudo of \(plugin) may not run \(program): the plugin has to declare it (sudo_programs of its manifest), and the"
+            + " administrator to list it in sudo_programs below [plugin.\(plugin)] in /etc/update-all/policy.toml"
+    }
+
+    /// What the administrator writes to let a plugin's sudo run what it declares.
+    /// - Parameter programs: what it declares.
+    public static func advice(_ plugin: PluginName, _ programs: [String]) -> String {
+        let list = programs.map { "\"\($0)\"" }.joined(separator: ", ")
+        return "have the administrator write sudo_programs = [\(list)] below [plugin.\(plugin)] in"
+            + " /etc/update-all/policy.toml"
+    }
+}
+
+extension MergedPolicy {
+    /// What a plugin's sudo may run at most, as absolute paths; empty where nobody said anything.
+    /// - Parameter isRoots: root runs update-all, whose every word counts. Of a person's policy only what the administrator's
+    ///   files list counts, and what the person takes from that.
+    public func sudoPrograms(
+        _ plugin: PluginName, _ phase: Phase, on facts: MachineFacts, isRoots: Bool
+    ) -> [String] {
+        let view = view(Self.tables(of: plugin, phase), on: facts)
+        let isAdministrators = view.ceiling.contains { $0.settings[.sudoPrograms] != nil }
+        return isRoots || isAdministrators ? view.texts(.sudoPrograms) ?? [] : []
+    }
+}
