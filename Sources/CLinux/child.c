@@ -216,6 +216,13 @@ CHILD void clx_run_child(void *context) {
     close_others(launch);
     uint64_t none = 0;
     TRY(KERNEL(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGNAL_SET_BYTES), CLX_STAGE_SIGNALS);
+    if (spec->settings & CLX_SET_PROGRAM) {
+        if (!(spec->settings & CLX_PROGRAM_IS_SCRIPT))
+            TRY(KERNEL(SYS_fcntl, spec->program, F_SETFD, FD_CLOEXEC), CLX_STAGE_CLOSE);
+        launch->is_ready = 1;
+        fail(launch, CLX_STAGE_EXECUTE,
+             KERNEL(SYS_execveat, spec->program, "", spec->arguments, spec->environment, AT_EMPTY_PATH));
+    }
     launch->is_ready = 1;
     fail(launch, CLX_STAGE_EXECUTE, KERNEL(SYS_execve, spec->path, spec->arguments, spec->environment));
 }

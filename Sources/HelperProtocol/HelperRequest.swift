@@ -21,7 +21,7 @@ public enum HelperRequest: Equatable, Sendable {
     /// Starts a step in its group. Answer: `launched`, or `notLaunched`.
     ///
     /// Descriptors: standard output and standard error, or with a terminal that alone; then, where `hasExitRecord`, the
-    /// file in which the witness of a commit notes its exit.
+    /// file in which the witness of a commit notes its exit; then, where `hasProgram`, the program.
     case launch(HelperLaunch)
     /// Runs as root, in the group of a step, what that step gave to its sudo. Answer: `launched`, or `notLaunched`.
     ///
@@ -53,7 +53,21 @@ public enum HelperRequest: Equatable, Sendable {
     public var descriptorCount: Int {
         if case .sudo = self { return 4 }
         guard case .launch(let launch) = self else { return 0 }
-        return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0)
+        return (launch.terminal == .none ? 2 : 1) + (launch.hasExitRecord ? 1 : 0) + (launch.hasProgram ? 1 : 0)
+    }
+}
+
+/// A command that a step gave to its sudo.
+public struct HelperSudo: Equatable, Sendable {
+    public var group: StepGroup
+    /// As it was typed: a name, or a path. Which program that is, and whether it may run, the helper finds out itself.
+    public var program: String
+    public var arguments: [String]
+
+    public init(group: StepGroup, program: String, arguments: [String]) {
+        self.group = group
+        self.program = program
+        self.arguments = arguments
     }
 }
 
@@ -72,20 +86,6 @@ public struct HelperCallback: Equatable, Sendable {
     public init(directory: String, nonce: [UInt8]) {
         self.directory = directory
         self.nonce = nonce
-    }
-}
-
-/// A command that a step gave to its sudo.
-public struct HelperSudo: Equatable, Sendable {
-    public var group: StepGroup
-    /// As it was typed: a name, or a path. Which program that is, and whether it may run, the helper finds out itself.
-    public var program: String
-    public var arguments: [String]
-
-    public init(group: StepGroup, program: String, arguments: [String]) {
-        self.group = group
-        self.program = program
-        self.arguments = arguments
     }
 }
 
@@ -128,6 +128,9 @@ public struct HelperLaunch: Equatable, Sendable {
     public var program: Program
     public var terminal: Terminal
     public var hasExitRecord: Bool
+    /// An open file is executed in place of what the executable's path leads to. Of a person's own step only: root's
+    /// programs are found by the helper.
+    public var hasProgram = false
     /// −20 … 19; `nil`: as the helper.
     public var nice: Int32?
     /// Only where nothing else wants the CPU and the disk.

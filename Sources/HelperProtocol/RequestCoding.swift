@@ -127,6 +127,8 @@ extension HelperLaunch: WireField {
         wire.put(program)
         wire.put(byte: terminal.rawValue)
         wire.put(hasExitRecord)
+        guard !hasProgram || program.isOwn else { return wire.refuse() }
+        wire.put(hasProgram)
         wire.put(nice) { $0.put($1) }
         wire.put(isIdle)
         wire.put(noNewPrivileges)
@@ -135,17 +137,26 @@ extension HelperLaunch: WireField {
     init?(from wire: inout WireReader) {
         guard let group = StepGroup(from: &wire), let program = Program(from: &wire),
             let terminal = wire.byte().flatMap({ Terminal(rawValue: $0) }), let hasExitRecord = wire.flag(),
+            let hasProgram = wire.flag(),
             let nice = wire.optional({ wire in wire.number(Int32.self).flatMap { (-20...19).contains($0) ? $0 : nil } }
             ),
-            let isIdle = wire.flag(), let noNewPrivileges = wire.flag()
+            let isIdle = wire.flag(), let noNewPrivileges = wire.flag(), !hasProgram || program.isOwn
         else { return nil }
         self.init(
             group: group, program: program, terminal: terminal, hasExitRecord: hasExitRecord, nice: nice,
             isIdle: isIdle, noNewPrivileges: noNewPrivileges)
+        self.hasProgram = hasProgram
     }
 }
 
 extension HelperLaunch.Program: WireField {
+    fileprivate var isOwn: Bool {
+        switch self {
+        case .own: true
+        case .plugin: false
+        }
+    }
+
     func write(to wire: inout WireWriter) {
         switch self {
         case .plugin(let executable, let isDryRun, let hints):

@@ -73,6 +73,12 @@ public final class InProcessLauncher: Launcher, Sendable {
         for extra in request.extraDescriptors {
             handed.append(clx_handed(source: extra.source, target: extra.target))
         }
+        if let program = request.program {
+            handed.append(clx_handed(source: program.descriptor.raw, target: OpenProgram.number))
+            spec.program = OpenProgram.number
+            if !request.isWitness { spec.settings |= CLX_SET_PROGRAM.rawValue }
+            if program.isScript { spec.settings |= CLX_PROGRAM_IS_SCRIPT.rawValue }
+        }
         let limits = request.resourceLimits.map {
             clx_resource_limit(resource: $0.resource, soft: $0.soft, hard: $0.hard)
         }

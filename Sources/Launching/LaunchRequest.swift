@@ -117,6 +117,10 @@ public struct LaunchPurpose: Sendable {
 /// What to start, where and with which rights. The process leads a session of its own.
 public struct LaunchRequest: Sendable {
     public var executable: String
+    /// What is executed whatever `executable` leads to by now; `nil`: what is there then.
+    public var program: OpenProgram?
+    /// The process is a witness, which is told the program's number and executes it.
+    public var isWitness = false
     /// Without the program's name, which is `executable`.
     public var arguments: [String]
     /// `KEY=VALUE`; all of it.

@@ -4,6 +4,9 @@
 /// - Parameters:
 ///   - executable: the path of `update-all-guardian`.
 ///   - record: the number of the exit record's descriptor in the new process, above 2.
-public func witnessCommand(_ command: [String], executable: String, record: CInt) -> [String] {
-    [executable, "witness", "\(record)", "--"] + command
+///   - program: that of the open file that is executed in place of what the path leads to.
+public func witnessCommand(
+    _ command: [String], executable: String, record: CInt, program: CInt? = nil
+) -> [String] {
+    [executable, "witness", "\(record)"] + (program.map { ["\($0)"] } ?? []) + ["--"] + command
 }

@@ -101,7 +101,7 @@ public struct Invocation: Hashable, Sendable {
         environment = Self.unique(
             context.variables + context.hints.variables + (plugin.manifest?.environment ?? [])
                 + settings.map { EnvironmentVariable($0.variableName(of: plugin.name), $0.value) }
-                + context.ownVariables(phase: command.phase))
+                + context.ownVariables(of: plugin, phase: command.phase))
     }
 
     /// Gives a variable its last value.
@@ -132,10 +132,11 @@ extension InvocationContext {
         ] + (terminal.map { [EnvironmentVariable("TERM", $0)] } ?? []) + proxies.variables
     }
 
-    fileprivate func ownVariables(phase: Phase) -> [EnvironmentVariable] {
+    fileprivate func ownVariables(of plugin: DiscoveredPlugin, phase: Phase) -> [EnvironmentVariable] {
         [
             EnvironmentVariable("UPDATE_ALL_RUN_ID", run.rawValue),
             EnvironmentVariable("UPDATE_ALL_PHASE", phase.rawValue),
+            EnvironmentVariable("UPDATE_ALL_PLUGIN_FILE", plugin.executable),
             EnvironmentVariable("UPDATE_ALL_PLUGIN_TMPDIR", temporaryDirectory),
         ] + (isScheduled ? [EnvironmentVariable("UPDATE_ALL_SCHEDULED", "1")] : [])
     }

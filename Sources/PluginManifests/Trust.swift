@@ -28,7 +28,7 @@ public struct PathComponent: Hashable, Sendable {
     fileprivate var parent: Substring { path[..<(path.lastIndex(of: "/") ?? path.startIndex)] }
 }
 
-/// Why a plugin is not run as root.
+/// Why a plugin is not run as root, or as its owner.
 public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
     /// What somebody else than root can change.
     public let path: String
@@ -36,9 +36,12 @@ public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
     public let reason: String
     /// The command that mends it, if the one who reads it trusts what is there now.
     public let mend: String
+    /// `nil`: root; else the number of the account that owns the plugin.
+    public var account: UInt32?
 
     public var description: String {
-        "\(path) is not safe to run as root: \(reason); look at it, then mend it with: \(mend)"
+        let whom = account == nil ? "root" : "its owner"
+        return "\(path) is not safe to run as \(whom): \(reason); look at it, then mend it with: \(mend)"
     }
 
     /// Checks that nobody but root can change what a path leads to.
@@ -50,12 +53,21 @@ public struct TrustRefusal: Hashable, Sendable, CustomStringConvertible {
     /// means nothing; its owner does, since in a sticky directory the owner can put another in its place.
     /// - Parameter components: those of the executable and of the manifest, from the root directory on, with those of
     ///   each symbolic link's target.
+    /// - Parameter account: whom the file is to run as, where that is not root: what belongs to it may lead to it, too.
     /// - Returns: the first refusal; `nil` where the file may run as root.
-    public static func first(in components: some Sequence<PathComponent>) -> TrustRefusal? {
+    public static func first(
+        in components: some Sequence<PathComponent>, for account: UInt32? = nil
+    ) -> TrustRefusal? {
+        var refusal = refusal(in: components, for: account ?? 0)
+        refusal?.account = account
+        return refusal
+    }
+
+    private static func refusal(in components: some Sequence<PathComponent>, for account: UInt32) -> TrustRefusal? {
         var shared: Set<Substring> = []
         for component in components {
             let path = shellQuoted(component.path)
-            if component.owner != 0 {
+            if component.owner != 0, component.owner != account {
                 let chown = component.kind == .symbolicLink ? "chown -h" : "chown"
                 return TrustRefusal(
                     path: component.path, reason: "it is owned by the user with the number \(component.owner)",

@@ -50,13 +50,15 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
         }
         beforeStart(ends.readEnds)
         let record = purpose.exitRecord.map { [$0] } ?? []
-        let launch = HelperLaunch(
+        let opened = request.program.map { [$0.descriptor.raw] } ?? []
+        var launch = HelperLaunch(
             group: purpose.group, program: Self.program(request, purpose), terminal: ends.terminal,
             hasExitRecord: !record.isEmpty, nice: request.nice.map { Int32(clamping: $0) },
             isIdle: request.scheduling == .idle, noNewPrivileges: request.noNewPrivileges)
+        launch.hasProgram = !opened.isEmpty
         let answer: (reply: HelperReply, descriptors: [CInt])
         do {
-            answer = try connection.ask(.launch(launch), descriptors: ends.childEnds + record)
+            answer = try connection.ask(.launch(launch), descriptors: ends.childEnds + record + opened)
         } catch let failure {
             throw error("have it started as root (\(failure))", failure.errno)
         }

@@ -1,6 +1,6 @@
 // The witness of a protected phase: the parent that does not die, so that somebody can say how the phase ended.
 //
-//     update-all-guardian witness RECORD_FD -- EXECUTABLE [ARGUMENT…]
+//     update-all-guardian witness RECORD_FD [PROGRAM_FD] -- EXECUTABLE [ARGUMENT…]
 
 import CLinux
 @preconcurrency import Glibc  // `environ`, which nothing here writes
@@ -19,20 +19,25 @@ struct Witness {
         // Bytes as they came: a String would mend what is no UTF-8, and the program would be told something else.
         let arguments = CommandLine.unsafeArgv
         let words = CommandLine.arguments
-        guard words.count >= 5, let record = CInt(words[2]), record > 2, words[3] == "--", let path = arguments[4]
+        let mark = words.count > 5 && words[3] != "--" ? 4 : 3
+        guard words.count > mark + 1, let record = CInt(words[2]), record > 2, words[mark] == "--",
+            let path = arguments[mark + 1]
         else {
-            complain("usage: update-all-guardian witness RECORD_FD -- EXECUTABLE [ARGUMENT…]")
+            complain("usage: update-all-guardian witness RECORD_FD [PROGRAM_FD] -- EXECUTABLE [ARGUMENT…]")
             exit(2)
         }
         guard fcntl(record, F_SETFD, FD_CLOEXEC) == 0 else {
             complain("witness: descriptor \(record) for the exit record is not open")
             exit(2)
         }
-        Self(record: record, path: path, arguments: arguments + 4).watch()
+        // What was opened and checked is executed, whatever is at its path by now. A script's interpreter opens it by that
+        // name, too.
+        let program = mark == 4 ? CInt(words[3]).map { "/proc/self/fd/\($0)" } : String(cString: path)
+        Self(record: record, path: program ?? "", arguments: arguments + mark + 1).watch()
     }
 
     private init(
-        record: CInt, path: UnsafePointer<CChar>, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+        record: CInt, path: String, arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
     ) {
         self.record = record
         // All signals are blocked and then taken one by one: none ends the witness before its child, none is lost while
@@ -53,7 +58,7 @@ struct Witness {
         let failure = posix_spawn(&process, path, nil, &attributes, arguments, environ)
         self.process = process
         if failure != 0 {
-            complain("cannot start \(String(cString: path)): \(String(cString: strerror(failure)))")
+            complain("cannot start \(path): \(String(cString: strerror(failure)))")
             end(.exited(code: 127))
         }
     }

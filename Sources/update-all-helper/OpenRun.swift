@@ -172,8 +172,13 @@ final class OpenRun {
         request.streams = .given(
             output: descriptors[0], errors: launch.terminal == .none ? descriptors[1] : descriptors[0],
             isControllingTerminal: launch.terminal == .controlling)
-        if launch.hasExitRecord, let record = descriptors.last {
+        let further = descriptors.dropFirst(launch.terminal == .none ? 2 : 1)
+        if launch.hasExitRecord, let record = further.first {
             request.extraDescriptors = [HandedDescriptor(source: record, target: 3)]
+        }
+        if launch.hasProgram, let program = further.last {
+            request.program = OpenProgram(try duplicate(program))
+            request.isWitness = launch.hasExitRecord
         }
         // Should the helper die, nobody could end it.
         if !launch.group.isProtected { request.deathSignal = SIGKILL }

@@ -182,7 +182,8 @@ struct PluginProtocolTests {
         #expect(
             names == [
                 "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "PWD", "http_proxy", "HTTP_PROXY",
-                "UPDATE_ALL_RUN_ID", "UPDATE_ALL_PHASE", "UPDATE_ALL_SCHEDULED", "UPDATE_ALL_PLUGIN_TMPDIR",
+                "UPDATE_ALL_RUN_ID", "UPDATE_ALL_PHASE", "UPDATE_ALL_SCHEDULED", "UPDATE_ALL_PLUGIN_FILE",
+                "UPDATE_ALL_PLUGIN_TMPDIR",
                 "UPDATE_ALL_ENV_DIST_UPGRADE", "UPDATE_ALL_ENV_NAME", "UPDATE_ALL_CPUS", "UPDATE_ALL_MEMORY_BYTES",
                 "UPDATE_ALL_DOWNLOAD_RATE_BYTES", "MAKEFLAGS", "CARGO_BUILD_JOBS", "GOMAXPROCS", "npm_config_jobs",
                 "GREETING",

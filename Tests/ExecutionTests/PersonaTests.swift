@@ -177,6 +177,20 @@ private let setAttribute = unsafeBitCast(
     }
 
     @Test(
+        "Nobody has a plugin run as its owner by putting it where they can put another in its place",
+        .enabled(if: isRoot && nobody != nil))
+    func ownersPlace() throws {
+        let theirs = try plugin("theirs")
+        try changeOwner(theirs.executable, user: nobody!.user, group: nobody!.group)
+        try changeOwner(directory.path, user: 4_000_000, group: 0)
+        let refused = refusal { _ = try personas.persona(.invokingUser, for: theirs) }
+        #expect(refused?.reason.contains("\(directory.path) is not safe to run as its owner") == true)
+        #expect(refusal { _ = try personas.owner(of: theirs) } == refused)
+        try changeOwner(directory.path, user: nobody!.user, group: 0)
+        #expect(try personas.persona(.invokingUser, for: theirs).account == nobody)
+    }
+
+    @Test(
         "What others than root can change does not run as root; it may run as somebody else",
         .enabled(if: isRoot && nobody != nil))
     func trust() throws {

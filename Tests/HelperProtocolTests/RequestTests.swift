@@ -9,6 +9,12 @@ struct RequestTests {
     static let writes = [
         ControlWrite(file: "memory.high", value: "805306368"), ControlWrite(file: "io.max", value: "8:0 rbps=1048576"),
     ]
+    /// A step of the one's who asks, in the place of which an open file is executed.
+    static func opened(_ program: HelperLaunch.Program) -> HelperRequest {
+        var launch = HelperLaunch(group: group, program: program, hasExitRecord: true)
+        launch.hasProgram = true
+        return .launch(launch)
+    }
     static let everyKind: [HelperRequest] = [
         .begin(RunID("20261121-073012-4711")!),
         .begin(
@@ -31,6 +37,7 @@ struct RequestTests {
                 terminal: .none, noNewPrivileges: false)),
         .sudo(HelperSudo(group: group, program: "apt-get", arguments: ["-y", "", "ü"])),
         .sudo(HelperSudo(group: group, program: "", arguments: [])),
+        opened(.own(executable: "/p", arguments: [], environment: [], directory: "/")),
         .signal(process: 4711, number: 15), .signalAll(group, number: 9), .reap(process: 2), .finish,
     ]
 
@@ -54,10 +61,16 @@ struct RequestTests {
         #expect(HelperRequest(bytes: bytes) == nil)
     }
 
-    @Test("the number of descriptors is that of the streams and the exit record")
+    @Test("the number of descriptors is that of the streams, the exit record and the program")
     func descriptors() {
         let counts = Self.everyKind.map(\.descriptorCount).filter { $0 > 0 }
-        #expect(counts == [2, 2, 4, 4])
+        #expect(counts == [2, 2, 4, 4, 4])
+    }
+
+    @Test("nobody hands over what is executed as root")
+    func rootsProgram() {
+        let opened = Self.opened(.plugin(executable: "/p", isDryRun: false, hints: .init()))
+        #expect(opened.encoded() == nil)
     }
 
     @Test("a nonce of another size is not written", arguments: [0, 15, 17])

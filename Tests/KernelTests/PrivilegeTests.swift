@@ -149,7 +149,7 @@ struct PrivilegeTests {
         let names = try readText("/proc/\(process.pid)/environ").split(separator: "\0").map { $0.prefix { $0 != "=" } }
         let promised: Set<Substring> = [
             "PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TMPDIR", "UPDATE_ALL_RUN_ID", "UPDATE_ALL_PHASE",
-            "UPDATE_ALL_PLUGIN_TMPDIR", "PWD",
+            "UPDATE_ALL_PLUGIN_FILE", "UPDATE_ALL_PLUGIN_TMPDIR", "PWD",
             // Of a witness that measures its coverage.
             "__LLVM_PROFILE_RT_INIT_ONCE",
         ]

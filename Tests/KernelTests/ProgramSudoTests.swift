@@ -271,8 +271,7 @@ struct ProgramSudoTests {
         let site = try prepare(
             """
             sudo cat /proc/self/cgroup >"$HOME/group"
-            echo begun
-            sudo sh -c 'trap "" TERM HUP; sleep 4; echo whole >/run/sudo-commit'
+            sudo sh -c 'trap "" TERM HUP; echo begun; sleep 4; echo whole >/run/sudo-commit'
             echo "exit $? $(cat /run/sudo-commit)" >"$HOME/ended"
             """, manifest: "protected_phases = [\"execute\"]")
         try shell("rm -f /run/sudo-commit")

@@ -32,7 +32,7 @@ import UpdateModel
             environment(Invocation(.isApplicable, of: try plugin(), in: try context())) == [
                 "PATH=/usr/bin:/bin", "HOME=/home/ada", "USER=ada", "LOGNAME=ada", "LANG=C.UTF-8", "LC_ALL=C.UTF-8",
                 "TMPDIR=/run/x", "UPDATE_ALL_RUN_ID=20261121-073012-4711", "UPDATE_ALL_PHASE=check",
-                "UPDATE_ALL_PLUGIN_TMPDIR=/run/x",
+                "UPDATE_ALL_PLUGIN_FILE=/p/apt.sh", "UPDATE_ALL_PLUGIN_TMPDIR=/run/x",
             ])
     }
 
@@ -57,7 +57,8 @@ import UpdateModel
                 "NO_PROXY=local", "UPDATE_ALL_CPUS=2", "MAKEFLAGS=-j2", "CARGO_BUILD_JOBS=2", "GOMAXPROCS=2",
                 "npm_config_jobs=2", "UPDATE_ALL_MEMORY_BYTES=1000", "UPDATE_ALL_DOWNLOAD_RATE_BYTES=500",
                 "DEBIAN_FRONTEND=noninteractive", "UPDATE_ALL_APT_LEVEL=9", "UPDATE_ALL_APT_A_B=true",
-                "UPDATE_ALL_RUN_ID=20261121-073012-4711", "UPDATE_ALL_PHASE=execute", "UPDATE_ALL_PLUGIN_TMPDIR=/run/x",
+                "UPDATE_ALL_RUN_ID=20261121-073012-4711", "UPDATE_ALL_PHASE=execute",
+                "UPDATE_ALL_PLUGIN_FILE=/p/apt.sh", "UPDATE_ALL_PLUGIN_TMPDIR=/run/x",
                 "UPDATE_ALL_SCHEDULED=1",
             ])
         limits.memoryHigh = nil

@@ -24,6 +24,16 @@ import Testing
                 """)
     }
 
+    @Test("What runs as its owner may be the owner's, and root's; nobody else's")
+    func owners() {
+        let home = [directory("/"), directory("/home"), directory("/home/a", owner: 7), file("/home/a/p", owner: 7)]
+        #expect(TrustRefusal.first(in: home, for: 7) == nil)
+        let refusal = TrustRefusal.first(in: home, for: 8)
+        #expect(refusal?.path == "/home/a")
+        #expect(refusal?.description.contains("is not safe to run as its owner") == true)
+        #expect(TrustRefusal.first(in: [directory("/h", owner: 7, mode: 0o775)], for: 7) != nil)
+    }
+
     @Test(
         "What group or others can write is refused",
         arguments: [

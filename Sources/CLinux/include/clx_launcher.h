@@ -51,6 +51,10 @@ enum clx_setting {
     CLX_SET_DEATH_SIGNAL = 1 << 9,
     // The kernel may kill in the child's group for memory: it is not to take the caller with it.
     CLX_MAY_RUN_OUT_OF_MEMORY = 1 << 10,
+    // What is executed is the open file `program`, whatever `path` leads to by now.
+    CLX_SET_PROGRAM = 1 << 11,
+    // Its interpreter opens it by its number: it stays open in the child.
+    CLX_PROGRAM_IS_SCRIPT = 1 << 12,
 };
 
 // How a child gets into its group, in the order in which it is tried. What the kernel refuses for a reason that will
@@ -83,6 +87,8 @@ enum { CLX_HANDED_MAX = 16 };
 
 struct clx_spec {
     const char *path;
+    // The number that the program has in the child, where it is one of `handed`.
+    int program;
     char *const *arguments;
     char *const *environment;
     // NULL: the caller's.

@@ -17,7 +17,7 @@ struct Persona: Hashable, Sendable {
 }
 
 /// Why a step cannot run as the account it is for.
-struct PersonaRefusal: Error {
+struct PersonaRefusal: Error, Equatable {
     var outcome: Outcome
     /// As a clause.
     var reason: String
@@ -131,6 +131,7 @@ final class Personas {
         }
         guard let owner else { preconditionFailure("every plugin has an executable") }
         if owner.number == 0, user.user == 0 { return .root }
+        if user.user == 0 { try requireThatOnlyOwnersChange(plugin.executable, owner.number) }
         let account = try known((try? Account.numbered(owner.number)) ?? nil, "the owner of \(owner.path)")
         guard user.user == 0 || account.user == user.user else {
             throw PersonaRefusal(
@@ -171,12 +172,26 @@ final class Personas {
             if owner == user.user { return user }
             let account = owners[owner] ?? (try? Account.numbered(owner)) ?? nil
             owners[owner] = .some(account)
-            return try known(account, "the owner of \(plugin.executable)")
+            let known = try known(account, "the owner of \(plugin.executable)")
+            try requireThatOnlyOwnersChange(plugin.executable, owner)
+            return known
         case .named(let name):
             let account = named[name] ?? (try? Account.named(name)) ?? nil
             named[name] = .some(account)
             return try known(account, "\"\(name)\"")
         }
+    }
+
+    /// Whoever could put another file in its place could have it run as the one who owns it now.
+    private func requireThatOnlyOwnersChange(_ path: String, _ owner: UInt32) throws(PersonaRefusal) {
+        let components: [PathComponent]
+        do throws(Errno) {
+            components = try pathComponents(of: path)
+        } catch {
+            throw PersonaRefusal(outcome: .failed, reason: "\(path) cannot be checked: \(error)")
+        }
+        guard let refusal = TrustRefusal.first(in: components, for: owner) else { return }
+        throw PersonaRefusal(outcome: .failed, reason: refusal.description)
     }
 
     private func known(_ account: Account?, _ whom: String) throws(PersonaRefusal) -> Account {

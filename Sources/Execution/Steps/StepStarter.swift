@@ -37,6 +37,8 @@ struct StepCommand: Sendable {
     var timeout: Duration?
     /// What its sudo runs; `nil`: it calls none, or the machine's.
     var sudo: SudoAccess?
+    /// What is executed whatever the plugin's path leads to by now; `nil`: what is there.
+    var program: OpenProgram?
     /// It is a program of the policy, not a plugin's.
     var hook: HookMoment?
     /// What a hook after the run is told of it.
@@ -196,10 +198,11 @@ final class StepStarter {
     ) throws(StartFailure) -> StartedStep {
         willStartFirst?()
         willStartFirst = nil
+        var command = command
         let persona: Persona
         do throws(PersonaRefusal) {
-            persona = try personas.persona(
-                command.runAs, for: command.plugin, pin: command.settings.sha256, isHelped: isHelped)
+            persona = try personas.persona(command.runAs, for: command.plugin, isHelped: isHelped)
+            command.program = try pinnedProgram(of: command.plugin, pin: command.settings.sha256)
         } catch {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
@@ -308,12 +311,15 @@ final class StepStarter {
         if exitRecord != nil, let witness {
             // A commit's exit is noted by its parent, so that it is known even if we die before.
             let witnessed = witnessCommand(
-                [executable] + arguments, executable: witness, record: Self.recordTarget)
+                [executable] + arguments, executable: witness, record: Self.recordTarget,
+                program: command.program.map { _ in OpenProgram.number })
             (executable, arguments) = (witness, Array(witnessed.dropFirst()))
         }
         var request = LaunchRequest(
             executable: executable, arguments: arguments, environment: invocation.environment.map(\.description),
             directory: invocation.directory, leaf: leaf)
+        request.program = command.program
+        request.isWitness = exitRecord != nil && witness != nil
         if let exitRecord, witness != nil, !isHelped {
             request.extraDescriptors = [HandedDescriptor(source: exitRecord, target: Self.recordTarget)]
         }
