@@ -66,7 +66,8 @@ let executables: [Target] = [
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
-    .executableTarget(name: "bench-launching", dependencies: ["Launching", "Reactor"], path: "contrib/bench/launching")
+    .executableTarget(
+        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [

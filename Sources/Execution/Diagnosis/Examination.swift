@@ -8,6 +8,7 @@ import Launching
 import LinuxSystem
 import PluginManifests
 import Policy
+import Privilege
 import RunModel
 import SystemPackage
 import UpdateModel
@@ -48,6 +49,8 @@ public struct Examination {
         let enabled = discovery.plugins.filter { configuration?.whyDisabled($0) == nil }
         let policy = examinePolicy(configuration, assignments, enabled)
         removeGroups()
+        diagnosis.elevation = Elevation.available(configuration?.elevation?.value, helper: places.helper)?.program
+        diagnosis.rootPlugins = enabled.filter { $0.manifest?.runAs == .root }.map(\.name)
         examineLocks(enabled)
         examineTrust(enabled, policy)
         for case .disk(let number) in diagnosis.disks.values {

@@ -207,7 +207,6 @@ final class StepStarter {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
         let directory = try makeDirectory(for: persona)
-        var command = command
         // Root's own sudo asks nobody.
         if persona.account.user == 0 { command.sudo = nil }
         do throws(StartFailure) {
