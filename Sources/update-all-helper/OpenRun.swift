@@ -53,7 +53,8 @@ final class OpenRun {
             self.root = root
             withheld = try Confinement.begin(for: rights.capabilitiesOfSteps())
             launcher = try InProcessLauncher()
-            directory = "/run/update-all-\(id)"
+            RunDirectories.sweep()
+            directory = RunDirectories.path(of: id)
             try makeDirectory(directory, mode: 0o700)
         } catch {
             tree.leave()

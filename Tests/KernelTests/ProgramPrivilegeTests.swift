@@ -262,13 +262,17 @@ struct ProgramPrivilegeTests {
         #expect(site.audit.contains("update-all has gone"), "\(site.audit)")
     }
 
-    @Test("when the helper is killed, the run ends with what failed, and does not wait for ever")
+    @Test("when the helper is killed, the run ends with what failed, does not wait for ever, and the next leaves nothing")
     func helperKilled() throws {
         let site = try Installation(rules: Self.rule)
         try site.add("roots", runAs: "root", script: "echo begun; exec sleep 1000")
         let ended = try site.run { _ in try shell("pkill -KILL -x update-all-help") }
         #expect(ended.code == 1, "\(ended.text)")
         #expect(try shell("pgrep -x sleep || true") == "")
+        // What it could not give back goes with the next run.
+        try site.add("roots", runAs: "root", script: "true")
+        #expect(try site.run().code == 0)
+        try site.expectNothingLeft()
     }
 
     @Test("the administrator's limits are in force in root's groups, and a person cannot lift them")
