@@ -14,12 +14,14 @@ let pure: [Target] = [
     .target(name: "UpdateModel"),
     .target(name: "JSONDocument"),
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
-    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "TomlDocument", "JSONDocument"]),
+    .target(name: "PluginManifests", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "PluginManifests", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
-    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginProtocol"]),
+    .target(name: "PolicyReports", dependencies: ["UpdateModel", "Policy"]),
+    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginManifests"]),
     .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
-    .target(name: "Governing", dependencies: ["UpdateModel"]),
+    .target(name: "Governing", dependencies: ["UpdateModel", "Policy"]),
     .target(name: "Presentation", dependencies: ["UpdateModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
@@ -34,16 +36,19 @@ let effects: [Target] = [
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
     .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
+    .target(name: "CReactor"),
+    .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginProtocol", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["Launching", "PluginProtocol", "HelperProtocol", "Sudoers"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests", "Policy"]),
+    .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
+    .target(name: "Privilege", dependencies: ["Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Launching", "Privilege", "SudoProtocol", "Scheduling", "Governing", "PluginProtocol", "Policy",
-            "Configuration", "Interchange",
+            "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -53,13 +58,15 @@ let executables: [Target] = [
     .executableTarget(
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
-    .executableTarget(name: "update-all-helper", dependencies: ["Launching", "HelperProtocol"]),
-    .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem"]),
+    .executableTarget(
+        name: "update-all-helper", dependencies: ["Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+    .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
-    .executableTarget(name: "bench-launching", dependencies: ["Launching"], path: "contrib/bench/launching")
+    .executableTarget(
+        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor"], path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -67,19 +74,23 @@ let tests: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "UpdateModel", "JSONDocument", "TomlDocument", "PluginProtocol", "Policy", "Interchange",
-            "GuardianProtocol",
+            "UpdateModel", "JSONDocument", "TomlDocument", "PluginManifests", "PluginProtocol", "Policy",
+            "PolicyReports", "Governing", "Interchange", "GuardianProtocol",
         ],
         path: "contrib/fuzz/targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
     .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
     .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
+    .testTarget(name: "PluginManifestsTests", dependencies: ["PluginManifests", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
-    .testTarget(name: "PolicyTests", dependencies: ["Policy", "TestSupport"]),
+    .target(
+        name: "PolicyFixtures", dependencies: ["UpdateModel", "Policy", "TestSupport"], path: "Tests/PolicyFixtures"),
+    .testTarget(name: "PolicyTests", dependencies: ["Policy", "PolicyReports", "PolicyFixtures", "TestSupport"]),
+    .testTarget(name: "PolicyReportsTests", dependencies: ["PolicyReports", "PolicyFixtures", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),
-    .testTarget(name: "GoverningTests", dependencies: ["Governing", "TestSupport"]),
+    .testTarget(name: "GoverningTests", dependencies: ["Governing", "PolicyFixtures", "TestSupport"]),
     .testTarget(name: "InterchangeTests", dependencies: ["Interchange", "TestSupport"]),
     .testTarget(name: "PresentationTests", dependencies: ["Presentation", "TestSupport"]),
     .testTarget(name: "GuardianProtocolTests", dependencies: ["GuardianProtocol", "TestSupport"]),
@@ -87,9 +98,11 @@ let tests: [Target] = [
     .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
     .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "TestSupport"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Reactor", "TestSupport"]),
+    .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),

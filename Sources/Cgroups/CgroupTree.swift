@@ -302,6 +302,9 @@ public final class CgroupTree: Sendable {
         steps.group.apply(limits, controllers: controllers)
     }
 
+    /// Waits until those that were told to end have ended.
+    public func waitForSteps(limit: Duration) throws(CgroupError) { _ = try steps.group.waitUntilEmpty(limit: limit) }
+
     /// Waits until no commit runs any more, however long that takes.
     public func waitForCommits() throws(CgroupError) {
         while try !protected.group.waitUntilEmpty(limit: .seconds(3600)) {}

@@ -1,6 +1,5 @@
 // From the bytes of a `config.toml` to one layer, with all that is wrong in one go.
 
-import PluginProtocol
 import TomlDocument
 import UpdateModel
 

@@ -1,6 +1,6 @@
 // A configuration as a list of keys and values: what `config show` prints.
 
-import PluginProtocol
+import PluginManifests
 import UpdateModel
 
 extension Configuration {

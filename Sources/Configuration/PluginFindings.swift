@@ -1,6 +1,6 @@
 // What a configuration says of plugins, held against the plugins that there are.
 
-import PluginProtocol
+import PluginManifests
 import TomlDocument
 import UpdateModel
 

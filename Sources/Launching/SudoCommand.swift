@@ -4,7 +4,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel
@@ -19,17 +19,17 @@ public struct SudoRefusal: Error, Hashable, Sendable {
 /// What the sudo of a step may run, and with which rights.
 public struct SudoRight: Sendable {
     let step: StepID
-    /// Absolute paths.
-    let programs: [String]
+    let programs: [SudoProgram]
     let settings: StepSettings
     let needs: [CapabilityNeed]
 
     /// - Parameters:
+    ///   - programs: as they are declared; what cannot be read, or has wildcards, allows nothing.
     ///   - settings: of the step, for the capabilities of what it runs, too.
     ///   - needs: the capabilities that a manifest of root's asks for.
     public init(_ step: StepID, programs: [String], settings: StepSettings, needs: [CapabilityNeed]) {
         self.step = step
-        self.programs = programs
+        self.programs = programs.compactMap { try? SudoProgram($0) }.filter { !$0.hasWildcards }
         self.settings = settings
         self.needs = needs
     }
@@ -90,8 +90,10 @@ public struct SudoCommand: Hashable, Sendable {
     /// - Throws: where it is not in the list, or others than root can change it.
     public func executable(in right: SudoRight) throws(SudoRefusal) -> String {
         let wanted = try path()
-        guard let allowed = right.programs.first(where: { Self.areSame($0, wanted) }) else {
-            throw SudoRefusal(SudoRule.refusal(of: wanted, to: right.step.plugin))
+        let same = right.programs.filter { Self.areSame($0.path, wanted) }
+        guard let allowed = same.first(where: { ($0.arguments ?? arguments) == arguments })?.path else {
+            let whole = same.isEmpty ? wanted : ([wanted] + arguments).joined(separator: " ")
+            throw SudoRefusal(SudoRule.refusal(of: whole, to: right.step.plugin))
         }
         let components: [PathComponent]
         do throws(Errno) {

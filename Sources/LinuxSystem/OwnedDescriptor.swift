@@ -23,7 +23,7 @@ public struct OwnedDescriptor: ~Copyable, Sendable {
 
 /// Calls until the call was not interrupted by a signal.
 @inline(__always)
-func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
+package func retrying<Result: SignedInteger>(_ call: () -> Result) throws(Errno) -> Result {
     while true {
         let result = call()
         if result >= 0 { return result }

@@ -1,6 +1,7 @@
 // A plugin's answer to a question, as its process gave it, and the simple kinds of answers decoded.
 
 import JSONDocument
+import PluginManifests
 import UpdateModel
 
 /// What became of the process that was asked.

@@ -1,25 +1,8 @@
 // Whether a file's bytes contain the words by which one that speaks the protocol is known.
 
-/// Words of the protocol that a file contains.
-public struct Mentions: OptionSet, Hashable, Sendable {
-    public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+import PluginManifests
 
-    /// `is-applicable`
-    public static let isApplicable = Mentions(rawValue: 1)
-    /// `--dry-run`
-    public static let dryRun = Mentions(rawValue: 2)
-    /// `estimate-update`
-    public static let estimateUpdate = Mentions(rawValue: 4)
-    /// `self-update`
-    public static let selfUpdate = Mentions(rawValue: 8)
-    /// `validate`
-    public static let validate = Mentions(rawValue: 16)
-
-    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate, .validate]
-}
-
-/// Looks for them in a file that is read in pieces of any size; keeps a few bytes of each.
+/// Looks for the words of the protocol in a file that is read in pieces of any size; keeps a few bytes of each.
 public struct MentionScanner: Sendable {
     public private(set) var mentions: Mentions = []
     private var tail: [UInt8] = []
@@ -63,4 +46,8 @@ public struct MentionScanner: Sendable {
             }
         }
     }
+}
+
+extension Mentions {
+    fileprivate static let all: Mentions = [.isApplicable, .dryRun, .estimateUpdate, .selfUpdate, .validate]
 }

@@ -1,5 +1,6 @@
 // What is asked of a plugin before anything is planned, one question after the other. Others run the processes.
 
+import PluginManifests
 import UpdateModel
 
 /// A question to a plugin.

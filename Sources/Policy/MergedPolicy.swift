@@ -219,12 +219,12 @@ public struct MergedPolicy: Sendable {
 
     // MARK: Views
 
-    func view(_ wanted: [PolicyTable], on facts: MachineFacts) -> PolicyView {
+    package func view(_ wanted: [PolicyTable], on facts: MachineFacts) -> PolicyView {
         PolicyView(tables: Self.present(wanted, in: tables), ceiling: Self.present(wanted, in: ceiling), facts: facts)
     }
 
     /// Of a table whose values are no shares of a machine.
-    func wholeView(_ table: PolicyTable) -> PolicyView { view([table], on: Self.anyMachine) }
+    package func wholeView(_ table: PolicyTable) -> PolicyView { view([table], on: Self.anyMachine) }
 
     private static let anyMachine = MachineFacts(
         hostName: "", memory: ByteCount(0), cpus: 1, pageSize: 4096, controllers: [])
@@ -234,7 +234,7 @@ public struct MergedPolicy: Sendable {
     }
 
     /// The tables in which a step finds its values, the strongest first.
-    static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
+    package static func tables(of plugin: PluginName, _ phase: Phase) -> [PolicyTable] {
         [.plugin(plugin, phase), .plugin(plugin, nil), .step(phase), .step(nil)]
     }
 }

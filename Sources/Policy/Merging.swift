@@ -138,3 +138,33 @@ private struct PolicyMerger {
         }
     }
 }
+
+/// The texts that a policy was merged from, with what they extend: further values give the policy that they would have given
+/// at its beginning, whatever has become of the files meanwhile.
+final class PolicyBasis: Sendable {
+    struct Reference: Hashable {
+        var name: String
+        var file: String
+    }
+
+    let texts: PolicyTexts
+    let extended: [Reference: PolicyText]
+
+    init(_ texts: PolicyTexts, extended: [Reference: PolicyText]) {
+        self.texts = texts
+        self.extended = extended
+    }
+}
+
+extension MergedPolicy {
+    /// The policy with further `KEY=VALUE`, the strongest last.
+    /// - Throws: what `--set` would say.
+    public func setting(_ assignments: [String]) throws(Diagnostics) -> MergedPolicy {
+        guard let basis else { return self }
+        var texts = basis.texts
+        texts.set += assignments
+        return try mergePolicy(texts) { [extended = basis.extended] name, file in
+            extended[PolicyBasis.Reference(name: name, file: file)]
+        }
+    }
+}

@@ -52,7 +52,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
     /// The tables in which a key has a meaning.
-    enum Home {
+    package enum Home {
         case document, run, hooks, protect, window, log
         /// What a control group has: of the run, of a step.
         case group
@@ -63,7 +63,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
         /// `[step]` and `[plugin.NAME]`, and not their phases.
         case everyPlugin
 
-        func includes(_ table: PolicyTable) -> Bool {
+        package func includes(_ table: PolicyTable) -> Bool {
             switch (self, table) {
             case (.document, .document), (.run, .run), (.hooks, .hooks), (.protect, .protect), (.window, .window),
                 (.log, .log), (.group, .run), (.group, .step), (.group, .plugin), (.step, .step), (.step, .plugin),
@@ -90,7 +90,7 @@ public enum PolicyKey: String, Sendable, CaseIterable, Comparable {
         }
     }
 
-    var home: Home {
+    package var home: Home {
         switch self {
         case .description, .extends, .enforcement: .document
         case .memoryHigh, .memoryMax, .memorySwapMax, .cpuQuota, .cpuWeight, .ioWeight, .io, .tasksMax: .group

@@ -10,7 +10,7 @@ public enum MemoryAmount: Hashable, Sendable {
     case infinity
 
     /// `nil`: as much as there is.
-    func bytes(on facts: MachineFacts) -> ByteCount? {
+    package func bytes(on facts: MachineFacts) -> ByteCount? {
         switch self {
         case .bytes(let size): size
         case .share(let share): ByteCount(Int64(Double(facts.memory.bytes) * share.value))
@@ -19,7 +19,7 @@ public enum MemoryAmount: Hashable, Sendable {
     }
 
     /// Sizes and shares cannot be compared before a machine is known.
-    func isAbove(_ other: Self) -> Bool {
+    package func isAbove(_ other: Self) -> Bool {
         switch (self, other) {
         case (.bytes(let own), .bytes(let other)): own > other
         case (.share(let own), .share(let other)): own > other
@@ -37,7 +37,7 @@ public enum CPUAmount: Hashable, Sendable {
     case infinity
 
     /// 1 is one CPU's whole time; `nil`: as much as there is.
-    func cpus(on facts: MachineFacts) -> Fraction? {
+    package func cpus(on facts: MachineFacts) -> Fraction? {
         switch self {
         case .cpus(let share): share
         case .machine(let share): Fraction(share.value * Double(facts.cpus))
@@ -84,7 +84,7 @@ public enum PolicyValue: Hashable, Sendable {
     }
 
     /// `1h30m`; milliseconds are the least that can be written.
-    static func durationText(_ duration: Duration) -> String {
+    package static func durationText(_ duration: Duration) -> String {
         let (seconds, attoseconds) = duration.components
         let parts = [
             (seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s"),

@@ -3,17 +3,17 @@
 import UpdateModel
 
 /// A value with the place that asked for it, and what the ceiling made of it.
-struct ResolvedSetting {
-    let slot: PolicySlot
+package struct ResolvedSetting {
+    package let slot: PolicySlot
     /// As it was asked for.
-    let setting: PolicySetting
+    package let setting: PolicySetting
     /// As it is in force.
-    let value: PolicyValue
+    package let value: PolicyValue
     /// What cut it; `nil`: it is in force as asked.
-    let ceiling: PolicySetting?
+    package let ceiling: PolicySetting?
 
     /// What is told where it was cut.
-    var cut: LimitDeviation? {
+    package var cut: LimitDeviation? {
         ceiling.map { ceiling in
             LimitDeviation(
                 control: slot.description, requested: setting.value.text, effective: value.text,
@@ -24,20 +24,20 @@ struct ResolvedSetting {
 
 extension PolicyOrigin {
     /// Why a value is not in force as asked.
-    var asCeiling: String { "the ceiling of \(self)" }
+    package var asCeiling: String { "the ceiling of \(self)" }
 }
 
 /// The tables that have a say of a run or a step, looked up once for all their keys.
-struct PolicyView {
+package struct PolicyView {
     typealias Table = (name: PolicyTable, settings: [PolicyKey: PolicySetting])
 
     /// The strongest first.
     let tables: [Table]
     /// Of the administrator's files alone, in the same order.
     let ceiling: [Table]
-    let facts: MachineFacts
+    package let facts: MachineFacts
 
-    func resolve(_ key: PolicyKey) -> ResolvedSetting? {
+    package func resolve(_ key: PolicyKey) -> ResolvedSetting? {
         guard let (slot, setting) = Self.first(key, in: tables) else { return nil }
         let value = cut(setting.value, of: key)
         return ResolvedSetting(
@@ -93,7 +93,7 @@ struct PolicyView {
 
     func share(_ key: PolicyKey) -> Fraction? { if case .share(let share) = value(key) { share } else { nil } }
 
-    func bytes(_ key: PolicyKey) -> ByteCount? {
+    package func bytes(_ key: PolicyKey) -> ByteCount? {
         if case .memory(let amount) = value(key) { amount.bytes(on: facts) } else { nil }
     }
 

@@ -5,7 +5,7 @@ import UpdateModel
 /// Whose word counts for what a plugin's sudo runs.
 public enum SudoRule {
     /// Of a policy whose list names nothing that the plugin declares, or is not the administrator's.
-    static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
+    package static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
 
     /// Why a program is not run.
     public static func refusal(of program: String, to plugin: PluginName) -> String {
@@ -16,8 +16,7 @@ public enum SudoRule {
     /// What the administrator writes to let a plugin's sudo run what it declares.
     /// - Parameter programs: what it declares.
     public static func advice(_ plugin: PluginName, _ programs: [String]) -> String {
-        let list = programs.map { "\"\($0)\"" }.joined(separator: ", ")
-        return "have the administrator write sudo_programs = [\(list)] below [plugin.\(plugin)] in"
+        "have the administrator write sudo_programs = \(PolicyValue.texts(programs).text) below [plugin.\(plugin)] in"
             + " /etc/update-all/policy.toml"
     }
 }

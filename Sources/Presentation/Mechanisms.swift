@@ -79,6 +79,13 @@ public enum Mechanisms {
 
     private static func root(_ diagnosis: Diagnosis) -> Mechanism {
         if diagnosis.isRoot { return Mechanism("root", .ok, "this is root") }
+        let users = diagnosis.rootPlugins.map(\.rawValue).joined(separator: ", ")
+        if let program = diagnosis.elevation {
+            let use =
+                users.isEmpty
+                ? "no plugin needs it" : "\(users) \(diagnosis.rootPlugins.count == 1 ? "needs" : "need") it"
+            return Mechanism("root", .ok, "\(program) asks once in a run, and starts update-all-helper; \(use)")
+        }
         return Mechanism(
             "root", .missing, "this is not root: what needs root is left out",
             mend: diagnosis.sudo.map { "start it with \($0) update-all for that" }

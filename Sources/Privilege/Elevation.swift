@@ -3,7 +3,7 @@
 import Glibc
 import HelperProtocol
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 import UpdateModel
 
@@ -34,7 +34,7 @@ public struct Elevation: Sendable, Hashable {
     public var pluginDirectories: [String] {
         // PREFIX/libexec/update-all/update-all-helper
         let prefix = "/" + helper.split(separator: "/").dropLast(3).joined(separator: "/")
-        return Discovery.places(share: "\(prefix)/share/update-all", configurationHome: nil, pluginPath: nil, only: [])
+        return pluginPlaces(share: "\(prefix)/share/update-all", configurationHome: nil, pluginPath: nil, only: [])
     }
 
     /// What was not to be had without somebody who answers, or at all.

@@ -3,7 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 
 /// Why rules were not checked or not installed, as a sentence without a full stop that says what to do.

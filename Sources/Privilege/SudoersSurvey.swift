@@ -3,9 +3,10 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Sudoers
 import SystemPackage
+import UpdateModel
 
 /// Looks at programs before a rule names them.
 public struct SudoersSurvey {

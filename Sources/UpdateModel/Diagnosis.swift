@@ -91,6 +91,10 @@ public struct Diagnosis: Hashable, Sendable {
     public var directories: [Directory] = []
     /// Where mutexes are locks of the whole machine.
     public var mutexes: Directory?
+    /// The program that makes a person root for the steps that need it; `nil`: there is none, or no helper for it to start.
+    public var elevation: String?
+    /// Plugins that run as root.
+    public var rootPlugins: [PluginName] = []
     /// Where `sudo` is.
     public var sudo: String?
     /// Plugins that call it themselves.

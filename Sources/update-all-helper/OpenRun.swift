@@ -5,7 +5,7 @@ import Glibc
 import HelperProtocol
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

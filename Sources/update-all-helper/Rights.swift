@@ -4,7 +4,7 @@
 import HelperProtocol
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import SystemPackage
 import TomlDocument
@@ -30,7 +30,7 @@ struct Rights {
         guardian = "\(beside)/update-all-guardian"
         // PREFIX/libexec/update-all/update-all-helper
         let prefix = "/" + folder.dropLast(2).joined(separator: "/")
-        directories = Discovery.places(
+        directories = pluginPlaces(
             share: "\(prefix)/share/update-all", configurationHome: nil, pluginPath: nil, only: [])
         policy = try Self.loadPolicy(shipped: "\(prefix)/share/update-all/policies")
         var machine = MachineFacts(
@@ -213,6 +213,6 @@ struct Rights {
     /// The command that runs another under a witness, which notes its exit in descriptor 3.
     func witness(_ command: [String]) throws(Refusal) -> [String] {
         try Self.requireTrust(in: guardian)
-        return Guardian.witnessCommand(command, executable: guardian, record: 3)
+        return witnessCommand(command, executable: guardian, record: 3)
     }
 }

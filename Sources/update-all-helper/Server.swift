@@ -107,6 +107,8 @@ struct Server {
         audit.note("end", cause)
         guard let run else { return false }
         try? run.tree.killSteps()
+        // A group goes only after its last process.
+        try? run.tree.waitForSteps(limit: .seconds(10))
         try? run.tree.waitForCommits()
         run.close()
         return false

@@ -1,8 +1,10 @@
 // One command, from the request to its end: signals go there, its end comes back.
 
 import CLinux
+import CReactor
 import Glibc
 import LinuxSystem
+import Reactor
 import SudoProtocol
 import SystemPackage
 

@@ -4,6 +4,7 @@ import ArgumentParser
 import Configuration
 import Execution
 import JSONDocument
+import PluginManifests
 import PluginProtocol
 import Presentation
 import Terminal

@@ -5,6 +5,7 @@ import Execution
 import Glibc
 import LinuxSystem
 import Presentation
+import Reactor
 import Synchronization
 import UpdateModel
 

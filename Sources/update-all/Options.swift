@@ -5,7 +5,7 @@ import Configuration
 import Execution
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import Presentation
 import Terminal

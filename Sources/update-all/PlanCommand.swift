@@ -6,7 +6,6 @@ import Glibc
 import Interchange
 import JSONDocument
 import LinuxSystem
-import PluginProtocol
 import Presentation
 import Scheduling
 import Terminal
@@ -42,7 +41,7 @@ struct PlanCommand: AsyncParsableCommand {
         if let problem { return try plan(problemIn: problem) }
         let preparation = try Preparation(common, selected, pace: pace)
         let plan = try await preparation.open { try await preparation.plan().plan }
-        show(plan, preparation)
+        show(plan, preparation, authentication: await preparation.session.authentication(for: plan))
         await preparation.session.end()
         if let output {
             try savePlan(plan, output)
@@ -51,11 +50,12 @@ struct PlanCommand: AsyncParsableCommand {
         if preparation.hasInvalidFiles { throw FinalExit(code: .usage) }
     }
 
-    private func show(_ plan: Plan, _ preparation: Preparation) {
+    private func show(_ plan: Plan, _ preparation: Preparation, authentication: String?) {
         switch format {
         case .table:
             let device = TerminalDevice(descriptor: 1)
-            let lines = PlanTable.lines(plan, columns: device.isTerminal ? device.size.columns : 100)
+            var lines = PlanTable.lines(plan, columns: device.isTerminal ? device.size.columns : 100)
+            if let authentication { lines.append(StyledLine(Sanitizer.clean(authentication))) }
             let colour = TerminalCapabilities(of: device, preparation.configuration).hasColour
             try? device.print(lines: lines, colour: colour)
         case .json:

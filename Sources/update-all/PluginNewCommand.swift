@@ -4,7 +4,6 @@ import ArgumentParser
 import Execution
 import Glibc
 import LinuxSystem
-import PluginProtocol
 import Presentation
 import SystemPackage
 import UpdateModel

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import Execution
-import PluginProtocol
+import PluginManifests
 import Presentation
 import UpdateModel
 

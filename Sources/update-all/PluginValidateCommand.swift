@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Execution
+import PluginManifests
 import PluginProtocol
 import Presentation
 import TomlDocument

@@ -3,6 +3,7 @@
 import Configuration
 import Execution
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Presentation
 import Privilege

@@ -1,7 +1,7 @@
-import PluginProtocol
+import PluginManifests
+import Testing
 import TomlDocument
 import UpdateModel
-import Testing
 
 @testable import Configuration
 

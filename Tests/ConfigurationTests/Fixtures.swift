@@ -1,4 +1,4 @@
-import PluginProtocol
+import PluginManifests
 import TomlDocument
 import UpdateModel
 

@@ -14,8 +14,8 @@ struct MessageListTests {
 
     /// Modules and files whose texts are labels of what is shown, a policy, or for those who change this program.
     private static let wordingOnly = [
-        "Presentation/", "Policy/BuiltInPolicy.swift", "Policy/Explanation.swift", "Policy/ProcessExplanation.swift",
-        "Policy/DownloadRules.swift",
+        "Presentation/", "Policy/BuiltInPolicy.swift", "PolicyReports/Explanation.swift",
+        "PolicyReports/ProcessExplanation.swift", "Governing/DownloadRules.swift",
         "update-all/PluginTemplate.swift",
         "Scheduling/DispatcherInvariants.swift",
     ]

@@ -108,6 +108,7 @@ private let expectations: Set = [
 
 /// Clauses that fill a `…` of a message.
 private let parts: Set = [
+    "chown -h root …",
     "the user …, who became root for this run,",
     "cp … ….new && mv ….new …",
     "this process's group",
@@ -176,6 +177,7 @@ private let labels: Set = [
     "updated, is … as before",
     "… wall_ms=… ended_ms=…",
     "user=… uid=… pid=…",
+    "… … root: … asks once in a run, and starts update-all-helper",
     "request=begin run=…",
     "request=make_group group=…",
     "request=limit group=… limits=…",

@@ -1,6 +1,6 @@
 import Configuration
 import Foundation
-import PluginProtocol
+import PluginManifests
 import Policy
 import Testing
 import TomlDocument

@@ -1,6 +1,7 @@
 import Glibc
 import Governing
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import Testing

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import PluginProtocol
 import Policy
 import Testing
 import UpdateModel

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Reactor
 import SystemPackage
 import Testing
 import UpdateModel

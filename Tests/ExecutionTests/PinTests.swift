@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Testing
 

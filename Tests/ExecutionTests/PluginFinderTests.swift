@@ -1,7 +1,6 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
 import SystemPackage
 import Testing
 import UpdateModel

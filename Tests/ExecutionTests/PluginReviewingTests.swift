@@ -1,4 +1,3 @@
-import PluginProtocol
 import Testing
 
 @testable import Execution

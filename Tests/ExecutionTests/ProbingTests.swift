@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import PluginProtocol
+import Reactor
 import Synchronization
 import Testing
 import UpdateModel

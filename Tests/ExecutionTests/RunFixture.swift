@@ -4,8 +4,9 @@ import Glibc
 import Interchange
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
+import Reactor
 import Synchronization
 import SystemPackage
 import Testing

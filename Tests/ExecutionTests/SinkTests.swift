@@ -1,6 +1,7 @@
 import Glibc
 import Interchange
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import Testing

@@ -177,6 +177,19 @@ struct ProgramPrivilegeTests {
         try site.expectNothingLeft()
     }
 
+    @Test("plan and doctor say which plugins need root, and by what a run gets it")
+    func announced() throws {
+        _ = try Installation()
+        func said(_ command: String) throws -> String {
+            try shell("runuser -u \(Installation.person) -- /usr/local/bin/update-all \(command) || true")
+        }
+        let plan = try said("plan")
+        #expect(plan.contains("roots needs root: /usr/bin/sudo asks once in a run"), "\(plan)")
+        let doctor = try said("doctor")
+        let row = "/usr/bin/sudo asks once in a run, and starts update-all-helper; roots needs it"
+        #expect(doctor.contains(row), "\(doctor)")
+    }
+
     @Test("three wrong passwords are 4, and nothing is run")
     func wrongPasswords() throws {
         let site = try Installation()

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import Testing
@@ -155,42 +156,5 @@ struct GroupTests {
             try leaf.kill()
             while try leaf.isPopulated { _ = try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)) }
         }
-    }
-}
-
-@Suite("Processes without groups")
-struct ProcessTrackerTests {
-    @Test("Processes of a step are found by session, by descent and by their environment, and all are ended")
-    func killAll() throws {
-        let directory = try TemporaryDirectory()
-        let mark = "UPDATE_ALL_PLUGIN_TMPDIR=\(directory.path)"
-        // One child in the session, one daemon in another session, one without the variable but a descendant.
-        let script = """
-            sleep 1000 & setsid -f sleep 1000 >/dev/null 2>&1
-            env -i /usr/bin/setsid /bin/sleep 1000 & echo ready; wait
-            """
-        var wanted = request("/bin/sh", ["-c", script])
-        wanted.environment.append(mark)
-        let process = try InProcessLauncher().launch(wanted)
-        awaitOutput(of: process)
-        let tracker = ProcessTracker(main: process.pid, mark: mark)
-        // The shell has started all of them; each becomes `sleep` a moment later, which changes nothing here.
-        #expect(try tracker.processes().count >= 4)
-        #expect(try tracker.killAll())
-        #expect(try tracker.processes().isEmpty)
-        #expect(try waitForEnd(of: process).cause == .signal(SIGKILL))
-    }
-
-    @Test("Processes of others are not touched")
-    func others() throws {
-        let stranger = try InProcessLauncher().launch(request("/bin/sleep", ["1000"]))
-        let process = try InProcessLauncher().launch(request("/bin/sleep", ["1000"]))
-        let tracker = ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=/nowhere")
-        #expect(try tracker.processes() == [process.pid])
-        #expect(try tracker.killAll())
-        #expect(try reapProcess(stranger.pidfd.raw) == nil)
-        try signalProcess(stranger.pidfd.raw, SIGKILL)
-        _ = try waitForEnd(of: stranger)
-        _ = try waitForEnd(of: process)
     }
 }

@@ -10,10 +10,10 @@ import UpdateModel
 /// Files of root's are only to be had where root runs the tests.
 @Suite("A command for a step's sudo", .enabled(if: geteuid() == 0))
 struct SudoCommandTests {
-    private func executable(_ program: String, _ programs: [String]) throws -> String {
+    private func executable(_ program: String, with arguments: [String] = [], _ programs: [String]) throws -> String {
         let right = SudoRight(
             StepID(PluginName("notes")!, .execute), programs: programs, settings: StepSettings(), needs: [])
-        return try SudoCommand(program: program, arguments: []).executable(in: right)
+        return try SudoCommand(program: program, arguments: arguments).executable(in: right)
     }
 
     private func refusal(_ program: String, _ programs: [String]) -> String {
@@ -30,6 +30,17 @@ struct SudoCommandTests {
             #expect(try executable("env", ["/bin/env"]) == "/bin/env")
             #expect(try executable("/bin/env", ["/usr/bin/env"]) == "/usr/bin/env")
         }
+    }
+
+    @Test("has the arguments that the list says, or any")
+    func arguments() throws {
+        let list = ["/usr/bin/env -u x", "/usr/bin/env \"\"", "/usr/bin/env * y"]
+        #expect(try executable("env", with: ["-u", "x"], list) == "/usr/bin/env")
+        #expect(try executable("env", with: [], list) == "/usr/bin/env")
+        for arguments in [["-u"], ["-u", "x", "sh"], ["-u x"], [""], ["z", "y"]] {
+            #expect(throws: SudoRefusal.self, "\(arguments)") { try executable("env", with: arguments, list) }
+        }
+        #expect(try executable("env", with: ["-u", "x", "sh"], ["/usr/bin/env"]) == "/usr/bin/env")
     }
 
     @Test("is refused where its path is not whole, or not in the list")

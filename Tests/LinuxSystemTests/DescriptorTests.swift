@@ -32,26 +32,6 @@ struct DescriptorTests {
         #expect(throws: Errno.self) { try resizeTerminal(controller: -1, to: TerminalSize(rows: 1, columns: 1)) }
     }
 
-    @Test("A lock is one holder's until that one goes away")
-    func lock() throws {
-        let directory = try TemporaryDirectory()
-        let path = directory.path + "/lock"
-        do {
-            guard let first = try FileLock.acquire(path) else { return #expect(Bool(false), "it is free") }
-            #expect(first.descriptor >= 0)
-            #expect(try isHeld(path))
-        }
-        #expect(try !isHeld(path))
-        #expect(throws: Errno.noSuchFileOrDirectory) { try isHeld("/does/not/exist") }
-    }
-
-    private func isHeld(_ path: String) throws -> Bool {
-        switch try FileLock.acquire(path) {
-        case .some: false
-        case .none: true
-        }
-    }
-
     @Test("Files are read to their end and no further than the limit")
     func reading() throws {
         let directory = try TemporaryDirectory()

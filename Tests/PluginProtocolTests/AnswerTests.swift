@@ -1,3 +1,4 @@
+import PluginManifests
 import PluginProtocol
 import Testing
 import UpdateModel

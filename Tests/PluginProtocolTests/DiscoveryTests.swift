@@ -1,3 +1,4 @@
+import PluginManifests
 import PluginProtocol
 import Testing
 import TomlDocument
@@ -190,15 +191,15 @@ import UpdateModel
 
     @Test func `Places are searched in the order of the protocol, and --plugin-dir replaces all`() {
         #expect(
-            Discovery.places(
+            pluginPlaces(
                 share: "/usr/share/update-all", configurationHome: "/home/a/.config", pluginPath: "/x::/y", only: [])
                 == [
                     "/usr/share/update-all/plugins", "/etc/update-all/plugins.d",
                     "/home/a/.config/update-all/plugins.d", "/x", "/y",
                 ])
         #expect(
-            Discovery.places(share: nil, configurationHome: "relative", pluginPath: nil, only: [])
+            pluginPlaces(share: nil, configurationHome: "relative", pluginPath: nil, only: [])
                 == ["/etc/update-all/plugins.d"])
-        #expect(Discovery.places(share: "/s", configurationHome: "/c", pluginPath: "/x", only: ["d"]) == ["d"])
+        #expect(pluginPlaces(share: "/s", configurationHome: "/c", pluginPath: "/x", only: ["d"]) == ["d"])
     }
 }

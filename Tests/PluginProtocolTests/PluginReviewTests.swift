@@ -1,3 +1,4 @@
+import PluginManifests
 import Testing
 import TomlDocument
 import UpdateModel

@@ -1,3 +1,4 @@
+import PluginManifests
 import PluginProtocol
 import TestSupport
 import Testing
@@ -271,7 +272,7 @@ import UpdateModel
 
     @Test func `The manifest and the estimate make the phases`() throws {
         let found = talk(
-            with: try plugin(manifest: ManifestTests.complete), [.estimateUpdate: said(updates)],
+            with: try plugin(manifest: completeManifest), [.estimateUpdate: said(updates)],
             otherwise: Answer(.exited(1)))
         let download = step(.download) {
             $0.mutexes = mutexes("pkgmgr:apt")
@@ -417,7 +418,7 @@ import UpdateModel
             #"{"status":"error","error":{"code":"TIMEOUT"}}"#,
             #"{"data":{"applicable":false}}"#, "\u{FFFD}", "/usr/bin/x",
         ].map { Array($0.utf8) }
-        let manifests = [nil, "", Self.full, "dynamic = [\"mutexes\", \"free\"]", ManifestTests.complete]
+        let manifests = [nil, "", Self.full, "dynamic = [\"mutexes\", \"free\"]", completeManifest]
         for _ in 0..<2000 {
             let plugin = try plugin(manifest: manifests.randomElement(using: &random) ?? nil)
             var conversation = ProbeConversation(with: plugin, for: .plan) { _ in true }

@@ -1,3 +1,5 @@
+import PolicyFixtures
+import PolicyReports
 import TestSupport
 import Testing
 import UpdateModel

@@ -1,3 +1,5 @@
+import PolicyFixtures
+import PolicyReports
 import Testing
 import UpdateModel
 

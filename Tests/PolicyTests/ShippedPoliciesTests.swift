@@ -1,5 +1,7 @@
 import Foundation
 import Policy
+import PolicyFixtures
+import PolicyReports
 import Testing
 import UpdateModel
 

@@ -1,3 +1,4 @@
+import PolicyFixtures
 import Testing
 import UpdateModel
 

@@ -1,4 +1,5 @@
 import Policy
+import PolicyFixtures
 import Testing
 import UpdateModel
 

@@ -1,3 +1,4 @@
+import PolicyFixtures
 import TestSupport
 import Testing
 import UpdateModel

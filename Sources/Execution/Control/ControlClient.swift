@@ -3,8 +3,8 @@
 import Glibc
 import GuardianProtocol
 import Interchange
-import Launching
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 

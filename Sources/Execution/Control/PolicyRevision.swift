@@ -1,10 +1,11 @@
 // Other values of the policy for a run in progress: what they change, and how that is put into force.
 
 import Cgroups
+import Governing
 import Interchange
-import Launching
 import LinuxSystem
 import Policy
+import Reactor
 import SystemPackage
 import TomlDocument
 import UpdateModel

@@ -3,6 +3,7 @@
 import Glibc
 import Interchange
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 

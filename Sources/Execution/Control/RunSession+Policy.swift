@@ -1,5 +1,6 @@
 // Other values of the policy for a run in progress, from the request to the reply.
 
+import Governing
 import Interchange
 import Policy
 import UpdateModel

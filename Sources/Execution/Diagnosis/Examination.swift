@@ -6,8 +6,9 @@ import Configuration
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
+import Privilege
 import SystemPackage
 import UpdateModel
 
@@ -47,6 +48,8 @@ public struct Examination {
         let enabled = discovery.plugins.filter { configuration?.whyDisabled($0) == nil }
         let policy = examinePolicy(configuration, assignments, enabled)
         removeGroups()
+        diagnosis.elevation = Elevation.available(configuration?.elevation?.value, helper: places.helper)?.program
+        diagnosis.rootPlugins = enabled.filter { $0.manifest?.runAs == .root }.map(\.name)
         examineLocks(enabled)
         examineTrust(enabled, policy)
         for case .disk(let number) in diagnosis.disks.values {

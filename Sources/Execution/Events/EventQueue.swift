@@ -3,6 +3,7 @@
 
 import DequeModule
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import UpdateModel

@@ -1,6 +1,7 @@
 // A reader of events on a thread of its own, where it may block.
 
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import UpdateModel

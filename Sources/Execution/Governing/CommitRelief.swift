@@ -4,6 +4,7 @@ import Cgroups
 import Glibc
 import Governing
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 

@@ -4,6 +4,7 @@ import Cgroups
 import Governing
 import LinuxSystem
 import Policy
+import Reactor
 import SystemPackage
 import UpdateModel
 

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import UpdateModel

@@ -3,6 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import TomlDocument

@@ -3,7 +3,9 @@
 
 import DequeModule
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
+import Reactor
 import UpdateModel
 
 /// Runs the conversations with all plugins. Lives on the event loop's thread.

@@ -2,6 +2,7 @@
 
 import DequeModule
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import TomlDocument

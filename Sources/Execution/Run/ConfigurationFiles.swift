@@ -1,7 +1,7 @@
 // The layers of the configuration, found on disk: the table "Files" of docs/contract.md.
 
 import Configuration
-import PluginProtocol
+import PluginManifests
 import Policy
 import TomlDocument
 import UpdateModel

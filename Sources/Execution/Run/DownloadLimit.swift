@@ -2,9 +2,10 @@
 
 import Cgroups
 import Glibc
+import Governing
 import Launching
 import LinuxSystem
-import Policy
+import Reactor
 import SystemPackage
 import UpdateModel
 

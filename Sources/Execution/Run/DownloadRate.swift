@@ -1,6 +1,5 @@
 // What becomes of the policy's download rate in a plan: how it is shared out, and where nobody keeps to it.
 
-import PluginProtocol
 import Policy
 import Scheduling
 import UpdateModel

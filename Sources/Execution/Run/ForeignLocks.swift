@@ -1,6 +1,7 @@
 // What others hold and a step or a question waits for: mutexes of other runs, and files that other programs have locked.
 
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // How long jobs have waited for what others hold, and when that is enough.
 
 import LinuxSystem
+import Reactor
 import Scheduling
 import UpdateModel
 

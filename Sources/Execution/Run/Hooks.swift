@@ -2,7 +2,7 @@
 
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import SystemPackage
 import UpdateModel

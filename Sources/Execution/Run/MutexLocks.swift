@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import Reactor
 import SystemPackage
 import UpdateModel
 

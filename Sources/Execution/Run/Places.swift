@@ -2,7 +2,7 @@
 
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 import UpdateModel
 
@@ -69,7 +69,7 @@ public struct Places: Sendable, Hashable {
         sudo = companion("shim/sudo").map { String($0.dropLast("/sudo".count)) }
         share = isInstalled ? "\(prefix)/share/update-all" : Self.sourceTree(above: folder)
 
-        self.pluginDirectories = Discovery.places(
+        self.pluginDirectories = pluginPlaces(
             share: isInstalled ? share : nil, configurationHome: isSystemWide ? nil : configurationHome,
             pluginPath: environment["UPDATE_ALL_PLUGIN_PATH"], only: pluginDirectories)
     }

@@ -38,7 +38,7 @@ extension Planner {
         guard plugin.callsSudo, runAs != .root, sudo.directory != nil else { return nil }
         let allowed = policy.sudoPrograms(plugin.name, phase, on: machine, isRoots: sudo.isRoot)
         return SudoAccess(
-            declared: plugin.sudoPrograms, allowed: plugin.sudoPrograms.filter { allowed.contains($0) })
+            declared: plugin.sudoPrograms, allowed: SudoProgram.common(plugin.sudoPrograms, allowed))
     }
 
     /// What of a plugin's steps is run as root, though they are not.

@@ -1,8 +1,10 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Policy
+import PolicyReports
 import Scheduling
 import UpdateModel
 

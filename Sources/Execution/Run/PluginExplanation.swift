@@ -1,8 +1,9 @@
 // What a policy does with one plugin on this machine: found out by doing what a run does, but for starting anything.
 
 import Cgroups
-import PluginProtocol
+import PluginManifests
 import Policy
+import PolicyReports
 import UpdateModel
 
 /// All that binds the steps of one plugin, in the order from the whole run down to each of its phases.
@@ -111,7 +112,7 @@ struct PluginExplainer {
             keepsDownloadRate: downloads(plugin, in: phase) ? plugin.keepsDownloadRate : nil,
             capabilityNeeds: manifest?.capabilities[phase] ?? [])
         let allowed = policy.sudoPrograms(plugin.name, phase, on: machine, isRoots: personas.areRoots)
-        step.sudoPrograms = declared.filter { allowed.contains($0) }
+        step.sudoPrograms = SudoProgram.common(declared, allowed)
         let report = report(of: StepID(plugin.name, phase), isProtected: isProtected, settings.limits)
         return PluginExplanation.Part(
             scope: .step(phase), group: path("/\(isProtected ? "protected" : "steps")/\(plugin.name).\(phase)"),

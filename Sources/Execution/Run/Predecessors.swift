@@ -2,7 +2,7 @@
 
 import Glibc
 import GuardianProtocol
-import Launching
+import Guarding
 import LinuxSystem
 import SystemPackage
 import UpdateModel

@@ -1,7 +1,7 @@
 // Where the private directories of a run's steps are.
 
 import Glibc
-import Launching
+import Guarding
 import LinuxSystem
 import SystemPackage
 import UpdateModel

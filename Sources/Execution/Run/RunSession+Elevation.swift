@@ -4,7 +4,7 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Privilege
 import SystemPackage
 import UpdateModel
@@ -67,6 +67,16 @@ extension RunSession {
     }
 
     private static let brokenOff = "authentication was broken off, and nothing was run"
+
+    /// What the steps of `plan` that need root will have it by, as a sentence without a full stop; `nil`: none needs it, or they
+    /// have it, or cannot have it.
+    public func authentication(for plan: Plan) -> String? {
+        let wanting = needingRoot(plan)
+        guard geteuid() != 0, !wanting.isEmpty, let elevation = configuration.elevation else { return nil }
+        let names = wanting.map(\.rawValue).joined(separator: ", ")
+        return "\(names) \(wanting.count == 1 ? "needs" : "need") root: \(elevation.program) asks once in a run, and"
+            + " starts update-all-helper"
+    }
 
     /// The plugins of a plan that have steps for root, or have something run as root, in its order.
     private func needingRoot(_ plan: Plan) -> [PluginName] {

@@ -4,11 +4,15 @@
 import Cgroups
 import Glibc
 import GuardianProtocol
+import Guarding
 import Launching
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import Policy
+import PolicyReports
 import Privilege
+import Reactor
 import Scheduling
 import SystemPackage
 import UpdateModel

@@ -2,9 +2,10 @@
 // event loop's thread, and nothing in it waits.
 
 import DequeModule
-import Launching
-import LinuxSystem
+import Guarding
+import PluginManifests
 import PluginProtocol
+import Reactor
 import Scheduling
 import SystemPackage
 import UpdateModel

@@ -1,6 +1,6 @@
 // What systemd says to a run that is in a scope of its own: it asks us, and nobody else, when that is to stop.
 
-import LinuxSystem
+import Reactor
 import SystemPackage
 import Systemd
 

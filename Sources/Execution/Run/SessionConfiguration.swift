@@ -1,7 +1,7 @@
 // What a session is made from.
 
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import Privilege
 import UpdateModel

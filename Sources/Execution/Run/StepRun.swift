@@ -1,9 +1,10 @@
 // One step of a plan while it runs: its log, its events, and what its end means.
 
 import Cgroups
-import Launching
+import Guarding
 import LinuxSystem
 import PluginProtocol
+import Reactor
 import SystemPackage
 import UpdateModel
 

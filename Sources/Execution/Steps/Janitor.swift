@@ -2,7 +2,7 @@
 // was not empty at once.
 
 import DequeModule
-import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 

@@ -2,6 +2,7 @@
 
 import DequeModule
 import LinuxSystem
+import Reactor
 import Synchronization
 import SystemPackage
 import UpdateModel

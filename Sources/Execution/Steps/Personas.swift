@@ -3,7 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 import UpdateModel
 

@@ -2,7 +2,7 @@
 
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import SystemPackage
 
 /// Larger programs cannot be pinned: they are read whole, before each of their processes.

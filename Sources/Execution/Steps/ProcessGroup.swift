@@ -2,7 +2,6 @@
 
 import Cgroups
 import Glibc
-import Launching
 import UpdateModel
 
 /// All processes that a step started, by the best mechanism this machine has.

@@ -3,6 +3,7 @@
 import Cgroups
 import Launching
 import LinuxSystem
+import PluginManifests
 import PluginProtocol
 import SystemPackage
 import UpdateModel

@@ -4,8 +4,9 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
+import Reactor
 import SystemPackage
 import UpdateModel
 
@@ -205,7 +206,6 @@ final class StepStarter {
             throw StartFailure(outcome: error.outcome, reason: error.reason)
         }
         let directory = try makeDirectory(for: persona)
-        var command = command
         // Root's own sudo asks nobody.
         if persona.account.user == 0 { command.sudo = nil }
         do throws(StartFailure) {
@@ -308,7 +308,7 @@ final class StepStarter {
         var executable = invocation.executable
         if exitRecord != nil, let witness {
             // A commit's exit is noted by its parent, so that it is known even if we die before.
-            let witnessed = Guardian.witnessCommand(
+            let witnessed = witnessCommand(
                 [executable] + arguments, executable: witness, record: Self.recordTarget,
                 program: command.program.map { _ in OpenProgram.number })
             (executable, arguments) = (witness, Array(witnessed.dropFirst()))

@@ -3,6 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
+import Reactor
 import SudoProtocol
 import SystemPackage
 import UpdateModel

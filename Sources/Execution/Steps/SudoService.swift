@@ -4,6 +4,7 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import Reactor
 import SudoProtocol
 import SystemPackage
 import UpdateModel

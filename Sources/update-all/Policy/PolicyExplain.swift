@@ -4,7 +4,7 @@
 import ArgumentParser
 import Execution
 import JSONDocument
-import Policy
+import PolicyReports
 import Presentation
 import Terminal
 import UpdateModel

@@ -4,6 +4,7 @@ import ArgumentParser
 import Execution
 import JSONDocument
 import Policy
+import PolicyReports
 import UpdateModel
 
 struct PolicyShow: ParsableCommand {

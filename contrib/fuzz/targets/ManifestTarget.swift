@@ -1,6 +1,6 @@
 // Promises of the reader of manifests, and of all that reads TOML.
 
-import PluginProtocol
+import PluginManifests
 import TomlDocument
 import UpdateModel
 

@@ -1,6 +1,8 @@
 // Promises of the reader of policies: from the texts of its layers to the writes to control files.
 
+import Governing
 import Policy
+import PolicyReports
 import TomlDocument
 import UpdateModel
 
