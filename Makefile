@@ -9,7 +9,7 @@ SWIFT ?= swift
 
 # What building, testing and the demonstration need from Debian. The test of the plugin for podman, which takes 90 MB, runs
 # where that is installed.
-PACKAGES := libcap-dev libmd-dev libtomlplusplus-dev
+PACKAGES := libcap-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
   curl fakeroot sudo acl dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
 

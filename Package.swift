@@ -12,17 +12,19 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 /// Values in, values out: no Glibc, no Foundation, no clock.
 let pure: [Target] = [
     .target(name: "UpdateModel"),
+    .target(name: "RunModel", dependencies: ["UpdateModel"]),
     .target(name: "JSONDocument"),
+    .target(name: "Digest"),
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
     .target(name: "PluginManifests", dependencies: ["UpdateModel", "TomlDocument"]),
-    .target(name: "PluginProtocol", dependencies: ["UpdateModel", "PluginManifests", "JSONDocument"]),
+    .target(name: "PluginProtocol", dependencies: ["RunModel", "PluginManifests", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
-    .target(name: "PolicyReports", dependencies: ["UpdateModel", "Policy"]),
-    .target(name: "Configuration", dependencies: ["UpdateModel", "TomlDocument", "PluginManifests"]),
-    .target(name: "Scheduling", dependencies: ["UpdateModel", collections, heap]),
-    .target(name: "Interchange", dependencies: ["UpdateModel", "Scheduling", "JSONDocument"]),
+    .target(name: "PolicyReports", dependencies: ["RunModel", "Policy"]),
+    .target(name: "Configuration", dependencies: ["RunModel", "TomlDocument", "PluginManifests"]),
+    .target(name: "Scheduling", dependencies: ["RunModel", collections, heap]),
+    .target(name: "Interchange", dependencies: ["RunModel", "Scheduling", "JSONDocument"]),
     .target(name: "Governing", dependencies: ["UpdateModel", "Policy"]),
-    .target(name: "Presentation", dependencies: ["UpdateModel"]),
+    .target(name: "Presentation", dependencies: ["RunModel"]),
     .target(name: "GuardianProtocol", dependencies: ["UpdateModel"]),
     .target(name: "HelperProtocol", dependencies: ["UpdateModel"]),
     .target(name: "SudoProtocol"),
@@ -34,20 +36,19 @@ let effects: [Target] = [
     .target(name: "CLinux"),
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
-    .systemLibrary(name: "CMd", providers: [.apt(["libmd-dev"])]),
-    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", "CMd", system]),
+    .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
     .target(name: "CReactor"),
     .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "PluginManifests", "Policy"]),
+    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
-    .target(name: "Privilege", dependencies: ["Launching", "HelperProtocol", "Sudoers"]),
+    .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
             "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
@@ -59,7 +60,7 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
-        name: "update-all-helper", dependencies: ["Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+        name: "update-all-helper", dependencies: ["Digest", "Launching", "Policy", "PluginManifests", "HelperProtocol"]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
@@ -70,7 +71,7 @@ let benchmarks: [Target] = [
 ]
 
 let tests: [Target] = [
-    .target(name: "TestSupport", dependencies: ["UpdateModel"], path: "Tests/TestSupport"),
+    .target(name: "TestSupport", dependencies: ["RunModel"], path: "Tests/TestSupport"),
     .target(
         name: "FuzzTargets",
         dependencies: [
@@ -80,6 +81,8 @@ let tests: [Target] = [
         path: "contrib/fuzz/targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
     .testTarget(name: "UpdateModelTests", dependencies: ["UpdateModel", "TestSupport"]),
+    .testTarget(name: "RunModelTests", dependencies: ["RunModel"]),
+    .testTarget(name: "DigestTests", dependencies: ["Digest"]),
     .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
     .testTarget(name: "PluginManifestsTests", dependencies: ["PluginManifests", "TestSupport"]),

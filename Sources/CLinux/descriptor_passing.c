@@ -55,12 +55,3 @@ ssize_t clx_receive_packet(int socket, void *bytes, size_t capacity, int *fds, i
     }
     return count;
 }
-
-int clx_local_peer(int socket, pid_t *process, uid_t *user) {
-    struct ucred credentials;
-    socklen_t size = sizeof credentials;
-    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -1;
-    *process = credentials.pid;
-    *user = credentials.uid;
-    return 0;
-}

@@ -48,3 +48,12 @@ int clx_local_connect(int directory, const char *name, int milliseconds, int kee
 }
 
 int clx_local_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
+
+int clx_local_peer(int socket, pid_t *process, uid_t *user) {
+    struct ucred credentials;
+    socklen_t size = sizeof credentials;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) < 0) return -1;
+    *process = credentials.pid;
+    *user = credentials.uid;
+    return 0;
+}

@@ -2,6 +2,7 @@
 // plugins with which settings, how a run is shown.
 
 import PluginManifests
+import RunModel
 import TomlDocument
 import UpdateModel
 

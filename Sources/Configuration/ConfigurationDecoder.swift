@@ -1,5 +1,6 @@
 // From the bytes of a `config.toml` to one layer, with all that is wrong in one go.
 
+import RunModel
 import TomlDocument
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // A configuration as a list of keys and values: what `config show` prints.
 
 import PluginManifests
+import RunModel
 import UpdateModel
 
 extension Configuration {

@@ -1,7 +1,7 @@
 // What updates there are, as other programs read it (docs/contract.md, "check --format json").
 
 import JSONDocument
-import UpdateModel
+import RunModel
 
 /// Appends the check as one line.
 public func appendLine(of check: UpdateCheck, to bytes: inout [UInt8]) {

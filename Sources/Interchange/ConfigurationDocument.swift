@@ -1,7 +1,7 @@
 // The configuration as other programs read it (docs/configuration.md, "config show").
 
 import JSONDocument
-import UpdateModel
+import RunModel
 
 /// Appends an array of values with their places as one line.
 public func appendLine(of values: [ConfiguredValue], to bytes: inout [UInt8]) {

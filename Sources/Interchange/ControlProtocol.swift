@@ -1,7 +1,7 @@
 // What is said over a run's control socket (docs/contract.md, "The control socket"): one line of JSON to the run, one back.
 
 import JSONDocument
-import UpdateModel
+import RunModel
 
 /// What somebody wants of a run in progress.
 public enum ControlRequest: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // What a machine has of what a run uses, as other programs read it (docs/contract.md, "doctor --format json").
 
 import JSONDocument
-import UpdateModel
+import RunModel
 
 /// Appends the mechanisms as one line. `ready`: none is broken.
 public func appendLine(of mechanisms: [Mechanism], hostName: String, to bytes: inout [UInt8]) {

@@ -1,6 +1,7 @@
 // Reads the events of a run back from their lines: for a display that was too slow and reads on in the run's journal.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 /// Why a line is no event. Both cases say where, counted within the line.

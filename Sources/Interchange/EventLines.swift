@@ -1,6 +1,7 @@
 // The events of a run as other programs read them: one JSON object a line (docs/contract.md, "Events").
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 /// Appends the line of `event`, or one line for each line of a batch of output, each with its own `seq`.

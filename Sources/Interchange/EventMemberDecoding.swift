@@ -1,6 +1,7 @@
 // The bodies of events from their members: what EventMembers.swift writes.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 extension RunStart {

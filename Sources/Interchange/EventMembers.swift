@@ -1,6 +1,7 @@
 // What each type of event says besides its type, run, number, time and plugin.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 extension JSONWriter {

@@ -1,6 +1,6 @@
 // The types of events by the names that they have in JSON.
 
-import UpdateModel
+import RunModel
 
 enum EventType: String {
     case runStart = "run_start"

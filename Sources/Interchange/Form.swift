@@ -1,6 +1,7 @@
 // The forms that single values have in an event: what is read from JSON, and what it is called where it is not that.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 /// How a `Value` is written as a string, a number or a truth value.

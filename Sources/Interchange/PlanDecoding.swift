@@ -1,6 +1,7 @@
 // A plan from its members: what PlanDocument.swift writes.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 extension Plan {

@@ -1,6 +1,7 @@
 // A plan as other programs read it (docs/contract.md, "plan --format json").
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 /// The version of the plan's form; a change that an old reader would misread raises it.

@@ -1,7 +1,7 @@
 // The status of a run as JSON, for the control socket and for `status --format json`.
 
 import JSONDocument
-import UpdateModel
+import RunModel
 
 /// Appends what a run in progress is doing as one line.
 public func appendLine(of status: RunStatus, to bytes: inout [UInt8]) {

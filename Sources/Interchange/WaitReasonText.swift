@@ -1,7 +1,7 @@
 // What a step waits for, as the contract spells it. The name of a mutex has no spaces, so that who holds it can follow;
 // behind a path, which can have any, it is what follows the first of the words that begin a holder.
 
-import UpdateModel
+import RunModel
 
 private let mutexPrefix = "mutex:"
 private let holderSeparator = " held by "

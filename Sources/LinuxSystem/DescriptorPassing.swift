@@ -1,4 +1,4 @@
-// Packets over a pair of sockets, with file descriptors in them (unix(7), SCM_RIGHTS), and who is at the other end.
+// Packets over a pair of sockets, with file descriptors in them (unix(7), SCM_RIGHTS).
 
 import CLinux
 import Glibc
@@ -40,17 +40,4 @@ public func receivePacket(_ socket: CInt, capacity: Int) throws(Errno) -> Receiv
     let count = try retrying { clx_receive_packet(socket, &bytes, capacity, &descriptors, &descriptorCount) }
     if count == 0 { return .end }
     return .packet(Array(bytes.prefix(count)), descriptors: Array(descriptors.prefix(Int(descriptorCount))))
-}
-
-/// The process at the other end of a connection.
-public struct Peer: Hashable, Sendable {
-    public let process: pid_t
-    public let user: uid_t
-
-    /// - Parameter socket: a connection; the kernel noted its other end when it was made (`SO_PEERCRED`, unix(7)).
-    public init(of socket: CInt) throws(Errno) {
-        var (process, user): (pid_t, uid_t) = (0, 0)
-        _ = try retrying { clx_local_peer(socket, &process, &user) }
-        (self.process, self.user) = (process, user)
-    }
 }

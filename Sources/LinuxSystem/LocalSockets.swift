@@ -1,8 +1,21 @@
-// Sockets with a name in the file system.
+// Sockets with a name in the file system, and who is at their other end.
 
 import CLinux
 import Glibc
 import SystemPackage
+
+/// The process at the other end of a connection.
+public struct Peer: Hashable, Sendable {
+    public let process: pid_t
+    public let user: uid_t
+
+    /// - Parameter socket: a connection; the kernel noted its other end when it was made (`SO_PEERCRED`, unix(7)).
+    public init(of socket: CInt) throws(Errno) {
+        var (process, user): (pid_t, uid_t) = (0, 0)
+        _ = try retrying { clx_local_peer(socket, &process, &user) }
+        (self.process, self.user) = (process, user)
+    }
+}
 
 /// Makes the socket `name` in an open directory and listens; it does not block, and only its owner may connect.
 ///

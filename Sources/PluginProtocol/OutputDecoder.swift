@@ -1,5 +1,6 @@
 // One stream of a plugin: what it prints, and what it says with events between its lines.
 
+import RunModel
 import UpdateModel
 
 /// What a stream was found to say, in the order in which it said it.

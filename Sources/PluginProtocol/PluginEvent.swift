@@ -1,6 +1,7 @@
 // What a plugin says while it works, beside its text: one JSON object a line.
 
 import JSONDocument
+import RunModel
 import UpdateModel
 
 /// One event of a plugin.

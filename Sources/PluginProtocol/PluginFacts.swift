@@ -1,6 +1,7 @@
 // All that planning has to know of a plugin, whoever said it: its manifest, its answers, or its file.
 
 import PluginManifests
+import RunModel
 import UpdateModel
 
 /// One phase that will run.

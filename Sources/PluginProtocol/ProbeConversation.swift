@@ -1,6 +1,7 @@
 // What is asked of a plugin before anything is planned, one question after the other. Others run the processes.
 
 import PluginManifests
+import RunModel
 import UpdateModel
 
 /// A question to a plugin.

@@ -1,6 +1,6 @@
 // The updates that there are, for people: in all, of each plugin, of each package.
 
-import UpdateModel
+import RunModel
 
 /// `update-all check`.
 public enum CheckTable {

@@ -1,6 +1,6 @@
 // Values with their origins, as `update-all config show` prints them.
 
-import UpdateModel
+import RunModel
 
 public enum ConfigurationTable {
     /// - Parameters:

@@ -1,6 +1,6 @@
 // What a machine has of what a run uses, as a table: each gap with what the policy loses by it, and its mend, below.
 
-import UpdateModel
+import RunModel
 
 /// `update-all doctor`.
 public enum DoctorTable {

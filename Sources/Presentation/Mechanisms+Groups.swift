@@ -1,5 +1,6 @@
 // What control groups and the kernel's controllers can do here, and what the policy in force loses where they cannot.
 
+import RunModel
 import UpdateModel
 
 extension Mechanisms {

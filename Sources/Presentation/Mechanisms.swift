@@ -1,6 +1,6 @@
 // What was found of a machine, in words: each mechanism with its state and how to mend it.
 
-import UpdateModel
+import RunModel
 
 /// From facts to what `update-all doctor` says of them.
 public enum Mechanisms {

@@ -1,6 +1,6 @@
 // The last lines that a step printed, clean and bounded.
 
-import UpdateModel
+import RunModel
 
 /// Keeps the last lines of a step's two streams together, in the order in which they came.
 struct OutputTail: Sendable, Hashable {

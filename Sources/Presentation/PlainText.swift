@@ -1,5 +1,6 @@
 // A run as lines for pipes and files: one line an event, in forms that stay, so that they can be searched for.
 
+import RunModel
 import UpdateModel
 
 /// Writes events as lines of text.

@@ -1,6 +1,7 @@
 // A plan as a graph, in the languages of Graphviz and of Mermaid: its steps, what each comes after, which ones exclude each
 // other, and which decide how long all of it takes.
 
+import RunModel
 import UpdateModel
 
 /// `update-all plan --format dot` and `--format mermaid`.

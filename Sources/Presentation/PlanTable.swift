@@ -1,5 +1,6 @@
 // The plan as a table with its headline and its remarks, for any width of 40 cells and more.
 
+import RunModel
 import UpdateModel
 
 /// `update-all plan` for people.

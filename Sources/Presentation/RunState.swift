@@ -1,5 +1,6 @@
 // Events → what is known of the run. Every display reads this one state.
 
+import RunModel
 import UpdateModel
 
 /// The state of a run after the events taken so far.

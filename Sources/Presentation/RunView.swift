@@ -1,5 +1,6 @@
 // A run as people see it: what is said once and scrolls away, what stands below it while it lasts, and the summary.
 
+import RunModel
 import UpdateModel
 
 /// Reduces the events of a run to what a display shows. It knows neither terminal nor clock; times are since the run's

@@ -1,5 +1,6 @@
 // What a run in progress is doing, for people: the run in sentences, its steps in a table.
 
+import RunModel
 import UpdateModel
 
 /// `update-all status`.

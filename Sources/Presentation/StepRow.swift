@@ -1,5 +1,6 @@
 // One row of the live region: a step that runs or waits.
 
+import RunModel
 import UpdateModel
 
 /// Rows of steps in common columns: mark, name, bar, percent, detail.

@@ -1,5 +1,6 @@
 // What is known of one step while a run goes on.
 
+import RunModel
 import UpdateModel
 
 /// One step as the displays see it. Times are since the run's begin.

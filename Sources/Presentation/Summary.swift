@@ -1,5 +1,6 @@
 // What a run did, what went wrong and what to do about it.
 
+import RunModel
 import UpdateModel
 
 /// The end of a run, from its state.

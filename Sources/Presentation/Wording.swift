@@ -1,5 +1,6 @@
 // The words for what the model's values say, the same in every display.
 
+import RunModel
 import UpdateModel
 
 extension Outcome {

@@ -4,6 +4,7 @@ import Glibc
 import HelperProtocol
 import LinuxSystem
 import PluginManifests
+import RunModel
 import SystemPackage
 import UpdateModel
 

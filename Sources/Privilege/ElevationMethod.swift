@@ -1,7 +1,7 @@
 // The programs by which a person becomes root, and how each is told to start the helper.
 
 import Glibc
-import UpdateModel
+import RunModel
 
 extension ElevationMethod {
     /// Where such programs are. A person's own PATH is not searched: what is asked for a password must be root's.

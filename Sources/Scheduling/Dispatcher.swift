@@ -1,7 +1,7 @@
 // Decides what starts when. It runs nothing and has no clock: told what happened and when, it answers what to do. A run
 // drives it with real ends of steps, planning with the predicted ones (`Schedule`), so the two cannot disagree.
 
-import UpdateModel
+import RunModel
 
 /// The state of a run of a problem. Each event is a method; each returns what the caller must do, in this order.
 ///

@@ -1,5 +1,6 @@
 // Which plugins of a run can run, given what they require, and how they stand to each other.
 
+import RunModel
 import UpdateModel
 
 /// Two plugins that never run at the same time, as the name of a mutex that both hold. A comma is in no name of a

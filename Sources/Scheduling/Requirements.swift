@@ -1,6 +1,6 @@
 // What the end of a job means for those that require it.
 
-import UpdateModel
+import RunModel
 
 extension Outcome {
     /// Something went wrong with the step itself.

@@ -1,5 +1,6 @@
 // From plugins to a problem: what runs of each plugin, what it waits for, and what of it cannot run at all.
 
+import RunModel
 import UpdateModel
 
 /// A plugin of which something is to run.

@@ -1,6 +1,7 @@
 // The display on a terminal: ended steps scroll up, the running ones stand below and move.
 
 import Presentation
+import RunModel
 import UpdateModel
 
 /// Draws a run on a terminal that can move its cursor, at most 30 times a second, with one write a frame and none where

@@ -1,7 +1,7 @@
 // The display for pipes, files and terminals that cannot move their cursor: one line an event, then the summary.
 
 import Presentation
-import UpdateModel
+import RunModel
 
 /// Writes a line for each event. To be created, used and closed on one thread.
 public final class PlainDisplay: EventSink {

@@ -1,6 +1,6 @@
 // What may be sent to an output, from what it is, the environment and the command line.
 
-import UpdateModel
+import RunModel
 
 /// What a display may use.
 public struct TerminalCapabilities: Sendable, Hashable {

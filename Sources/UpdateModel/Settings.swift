@@ -89,3 +89,11 @@ public struct LogSettings: Hashable, Sendable {
 
     public init() {}
 }
+
+/// When a program of the policy's `[hooks]` runs.
+public enum HookMoment: String, Sendable, CaseIterable {
+    /// Before every step; where it fails, none of them runs.
+    case beforeRun = "before_run"
+    /// After every step, however they ended.
+    case afterRun = "after_run"
+}

@@ -1,6 +1,7 @@
 // What may run as root for a person, and with which limits: read from files that only root can change, whatever the one
 // who asks believes.
 
+import Digest
 import HelperProtocol
 import Launching
 import LinuxSystem

@@ -4,6 +4,7 @@ import ArgumentParser
 import Execution
 import Interchange
 import Presentation
+import RunModel
 import Terminal
 import UpdateModel
 
@@ -38,7 +39,7 @@ struct CheckCommand: AsyncParsableCommand {
             writeToStandardOutput(bytes)
         }
         await preparation.session.end()
-        var codes: [UpdateModel.ExitCode] = []
+        var codes: [RunModel.ExitCode] = []
         if check.hasUpdates { codes.append(.updatesAvailable) }
         if check.hasFailures { codes.append(.failure) }
         if preparation.hasInvalidFiles { codes.append(.usage) }

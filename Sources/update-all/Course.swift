@@ -5,8 +5,8 @@ import Execution
 import Glibc
 import LinuxSystem
 import Presentation
+import RunModel
 import Terminal
-import UpdateModel
 
 /// What can be said of any run.
 struct CourseOptions: ParsableArguments {
@@ -120,8 +120,8 @@ struct Course {
         }
     }
 
-    private func exitCode(of report: RunResult) -> UpdateModel.ExitCode {
-        var codes = report.outcomes.map { plugin, outcome -> UpdateModel.ExitCode in
+    private func exitCode(of report: RunResult) -> RunModel.ExitCode {
+        var codes = report.outcomes.map { plugin, outcome -> RunModel.ExitCode in
             switch outcome {
             case .succeeded, .upToDate, .notApplicable, .skipped: .success
             case .failed, .timedOut, .oomKilled, .killed, .dependencyFailed: .failure

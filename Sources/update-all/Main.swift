@@ -6,6 +6,7 @@ import Glibc
 import LinuxSystem
 import Presentation
 import Reactor
+import RunModel
 import Synchronization
 import UpdateModel
 
@@ -19,7 +20,7 @@ enum Program {
         do {
             try SignalSource.block(RunSession.blockedSignals)
             let ended = try WakeUp()
-            let code = Mutex(UpdateModel.ExitCode.failure)
+            let code = Mutex(RunModel.ExitCode.failure)
             // Detached, since this thread, which a plain task would inherit, only waits for its end.
             Task.detached {
                 let result = await run()
@@ -32,11 +33,11 @@ enum Program {
             exit(code.withLock { $0 }.rawValue)
         } catch {
             complain("the program cannot start: \(error). Raise the limit of open files (ulimit -n)")
-            exit(UpdateModel.ExitCode.failure.rawValue)
+            exit(RunModel.ExitCode.failure.rawValue)
         }
     }
 
-    private static func run() async -> UpdateModel.ExitCode {
+    private static func run() async -> RunModel.ExitCode {
         do {
             var command = try UpdateAll.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
@@ -88,7 +89,7 @@ let programVersion = "0.1.0"
 
 /// Ends the program with a code after everything has been said.
 struct FinalExit: Error {
-    let code: UpdateModel.ExitCode
+    let code: RunModel.ExitCode
 }
 
 func complain(_ text: String) { writeToStandardError("update-all: \(text)\n") }

@@ -8,6 +8,7 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import Presentation
+import RunModel
 import Terminal
 import UpdateModel
 

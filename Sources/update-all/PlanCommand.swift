@@ -7,9 +7,9 @@ import Interchange
 import JSONDocument
 import LinuxSystem
 import Presentation
+import RunModel
 import Scheduling
 import Terminal
-import UpdateModel
 
 enum PlanFormat: String, ExpressibleByArgument, CaseIterable { case table, json, dot, mermaid }
 

@@ -4,6 +4,7 @@ import ArgumentParser
 import Execution
 import PluginManifests
 import Presentation
+import RunModel
 import UpdateModel
 
 struct PluginTools: AsyncParsableCommand {
@@ -86,7 +87,7 @@ extension SelfUpdateReport {
     }
 
     /// - Parameter isNamed: somebody asked for this one.
-    fileprivate func exitCode(isNamed: Bool) -> UpdateModel.ExitCode {
+    fileprivate func exitCode(isNamed: Bool) -> RunModel.ExitCode {
         switch result {
         case .updated, .unchanged: .success
         case .notOffered: isNamed ? .failure : .success

@@ -7,6 +7,7 @@ import PluginManifests
 import PluginProtocol
 import Presentation
 import Privilege
+import RunModel
 import TomlDocument
 import UpdateModel
 

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import Execution
-import UpdateModel
+import RunModel
 
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Plan, show the plan, ask, and run it.")

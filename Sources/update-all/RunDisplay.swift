@@ -6,6 +6,7 @@ import Execution
 import Glibc
 import LinuxSystem
 import Presentation
+import RunModel
 import Terminal
 import UpdateModel
 

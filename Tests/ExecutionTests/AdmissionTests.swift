@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
+import RunModel
 import Testing
-import UpdateModel
 
 @testable import Execution
 

@@ -2,10 +2,10 @@ import Glibc
 import Interchange
 import LinuxSystem
 import Reactor
+import RunModel
 import Synchronization
 import SystemPackage
 import Testing
-import UpdateModel
 
 @testable import Execution
 

@@ -1,5 +1,6 @@
-import Testing
+import RunModel
 import TestSupport
+import Testing
 import UpdateModel
 
 @testable import Execution

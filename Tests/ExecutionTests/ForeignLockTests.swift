@@ -1,9 +1,9 @@
 import Glibc
 import Launching
 import LinuxSystem
+import RunModel
 import SystemPackage
 import Testing
-import UpdateModel
 
 @testable import Execution
 

@@ -1,7 +1,7 @@
+import Digest
 import Glibc
 import LinuxSystem
 import PluginManifests
-import PluginProtocol
 import Testing
 
 @testable import Execution

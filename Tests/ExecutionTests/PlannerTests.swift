@@ -1,6 +1,7 @@
 import PluginManifests
 import PluginProtocol
 import Policy
+import RunModel
 import Scheduling
 import Testing
 import UpdateModel

@@ -1,7 +1,8 @@
 // A group of imagined processes drives lifecycles through random histories; the rules must hold in all of them.
 
-import Testing
+import RunModel
 import TestSupport
+import Testing
 import UpdateModel
 
 @testable import Execution

@@ -2,6 +2,7 @@ import Glibc
 import GuardianProtocol
 import Interchange
 import LinuxSystem
+import RunModel
 import SystemPackage
 import Testing
 import UpdateModel

@@ -2,6 +2,7 @@ import Glibc
 import Interchange
 import LinuxSystem
 import Reactor
+import RunModel
 import Synchronization
 import SystemPackage
 import Testing

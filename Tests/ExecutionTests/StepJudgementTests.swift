@@ -1,4 +1,5 @@
 import Launching
+import RunModel
 import SystemPackage
 import Testing
 import UpdateModel

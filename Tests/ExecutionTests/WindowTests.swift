@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import Policy
+import RunModel
 import Synchronization
 import Testing
 import UpdateModel

@@ -1,4 +1,5 @@
 import Interchange
+import RunModel
 import TestSupport
 import Testing
 import UpdateModel

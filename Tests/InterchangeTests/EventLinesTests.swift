@@ -1,5 +1,6 @@
 import Interchange
 import JSONDocument
+import RunModel
 import TestSupport
 import Testing
 import UpdateModel

@@ -1,5 +1,6 @@
 import Interchange
 import JSONDocument
+import RunModel
 import Testing
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // Random events of every kind, as their JSON form can hold them: seconds in whole microseconds, output in valid UTF-8.
 
 import Interchange
+import RunModel
 import TestSupport
 import UpdateModel
 

@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
+import RunModel
 import Testing
-import UpdateModel
 
 /// The bundled plugin on the lab's own dpkg database.
 @Suite(

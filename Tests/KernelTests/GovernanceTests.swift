@@ -1,8 +1,8 @@
 import Glibc
 import Launching
 import LinuxSystem
+import RunModel
 import Testing
-import UpdateModel
 
 /// A kernel that counts no pressure, as that of the kernel lab: by the threads of others that want a CPU.
 @Suite(

@@ -1,6 +1,6 @@
 import LinuxSystem
+import RunModel
 import Testing
-import UpdateModel
 
 /// Bundled plugins of package managers that are not this machine's own: each with a root or an installation behind a
 /// repository, in the limits of a real kernel.

@@ -1,7 +1,7 @@
 import Glibc
 import LinuxSystem
+import RunModel
 import Testing
-import UpdateModel
 
 @Suite("A policy that changes in the middle of a run", .serialized, .enabled(if: hasControllers, "\(noControllers)"))
 struct PolicyChangeTests {

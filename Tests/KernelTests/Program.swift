@@ -3,9 +3,9 @@
 import Glibc
 import Interchange
 import LinuxSystem
+import RunModel
 import SystemPackage
 import Testing
-import UpdateModel
 
 @testable import Launching
 

@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import RunModel
 import Testing
 import UpdateModel
 

@@ -1,6 +1,6 @@
 import Glibc
 import LinuxSystem
-import PluginProtocol
+import PluginManifests
 import Policy
 import Testing
 import UpdateModel

@@ -1,7 +1,7 @@
 import PluginManifests
 import PluginProtocol
+import RunModel
 import Testing
-import UpdateModel
 
 @Suite struct AnswerTests {
     private func said(_ text: String, _ code: Int32 = 0) -> Answer { Answer(.exited(code), output: Array(text.utf8)) }

@@ -1,4 +1,5 @@
 import PluginProtocol
+import RunModel
 import TestSupport
 import Testing
 import UpdateModel

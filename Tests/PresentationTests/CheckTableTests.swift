@@ -1,4 +1,5 @@
 import Presentation
+import RunModel
 import Testing
 import UpdateModel
 

@@ -1,7 +1,7 @@
+import RunModel
 import Scheduling
 import TestSupport
 import Testing
-import UpdateModel
 
 /// A dispatcher whose jobs are called by their names.
 private struct Run {

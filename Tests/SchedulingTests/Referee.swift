@@ -1,6 +1,6 @@
+import RunModel
 import Scheduling
 import Testing
-import UpdateModel
 
 /// Keeps its own books of a run, made from nothing but the actions, and notes every broken rule.
 struct Referee {

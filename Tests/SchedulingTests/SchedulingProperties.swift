@@ -1,7 +1,7 @@
+import RunModel
 import Scheduling
 import TestSupport
 import Testing
-import UpdateModel
 
 /// What holds for every problem. Debug builds of the dispatcher check its caches, its reservation and that no job waits
 /// for nothing, after each event of each of these runs.

@@ -1,3 +1,4 @@
+import RunModel
 import Scheduling
 import Testing
 import UpdateModel

@@ -1,5 +1,5 @@
-import TomlDocument
 import Testing
+import TomlDocument
 import UpdateModel
 
 @testable import Sudoers

@@ -1,7 +1,7 @@
 import Presentation
+import RunModel
 import TestSupport
 import Testing
-import UpdateModel
 
 @testable import Terminal
 

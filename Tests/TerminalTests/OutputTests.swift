@@ -1,9 +1,9 @@
 import Dispatch
 import Glibc
 import Presentation
+import RunModel
 import TestSupport
 import Testing
-import UpdateModel
 
 @testable import Terminal
 

@@ -1,5 +1,6 @@
 // One run that the display's tests look at: four plugins on a server, one fails, one requires it.
 
+import RunModel
 import UpdateModel
 
 /// Numbers its events, which all have the time of the run's begin.

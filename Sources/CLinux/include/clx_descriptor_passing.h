@@ -1,5 +1,4 @@
-// File descriptors over a Unix socket (SCM_RIGHTS), and who is at its other end: Swift imports neither the CMSG_* macros with
-// their alignment rules nor struct ucred.
+// File descriptors over a Unix socket (SCM_RIGHTS): Swift imports neither the CMSG_* macros nor their alignment rules.
 #pragma once
 #include <stddef.h>
 #include <sys/types.h>
@@ -17,7 +16,3 @@ ssize_t clx_send_packet(int socket, const void *bytes, size_t count, const int *
 // closed, or -1 with errno: EMSGSIZE where the packet or its descriptors did not fit (none is then left open).
 // `fds` has room for CLX_DESCRIPTORS_AT_MOST.
 ssize_t clx_receive_packet(int socket, void *bytes, size_t capacity, int *fds, int *fd_count);
-
-// Who is at the other end: of a connection that was accepted the process that connected, of one that was made the process
-// that listens (SO_PEERCRED). 0, or -1 with errno.
-int clx_local_peer(int socket, pid_t *process, uid_t *user);

@@ -1,4 +1,4 @@
-// Sockets with a name in the file system (unix(7)): Swift's Glibc module lacks accept4.
+// Sockets with a name in the file system (unix(7)): Swift's Glibc module lacks struct ucred and accept4.
 #pragma once
 #include <sys/types.h>
 
@@ -15,3 +15,7 @@ int clx_local_connect(int directory, const char *name, int milliseconds, int kee
 
 // The next connection, which does not block, close-on-exec. The descriptor, or -1 with errno EAGAIN where there is none.
 int clx_local_accept(int listener);
+
+// Who is at the other end: of a connection that was accepted the process that connected, of one that was made the process
+// that listens (SO_PEERCRED). 0, or -1 with errno.
+int clx_local_peer(int socket, pid_t *process, uid_t *user);

@@ -4,7 +4,7 @@ import Glibc
 import GuardianProtocol
 import Interchange
 import LinuxSystem
-import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -1,5 +1,6 @@
 // What has happened in a run so far, from its events, for whoever asks how it is doing.
 
+import RunModel
 import UpdateModel
 
 /// Follows a run. It knows no clock: times are arguments, on one that never goes back.

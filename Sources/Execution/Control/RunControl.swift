@@ -4,6 +4,7 @@ import Glibc
 import Interchange
 import LinuxSystem
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

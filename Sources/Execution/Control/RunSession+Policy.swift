@@ -3,6 +3,7 @@
 import Governing
 import Interchange
 import Policy
+import RunModel
 import UpdateModel
 
 extension RunSession {

@@ -1,6 +1,7 @@
 // Where events get their numbers and go to every reader. Lives on the event loop's thread.
 
 import LinuxSystem
+import RunModel
 import Synchronization
 import UpdateModel
 

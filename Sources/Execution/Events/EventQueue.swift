@@ -4,6 +4,7 @@
 import DequeModule
 import LinuxSystem
 import Reactor
+import RunModel
 import Synchronization
 import SystemPackage
 import UpdateModel

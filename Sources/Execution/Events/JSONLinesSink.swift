@@ -2,6 +2,7 @@
 
 import Interchange
 import LinuxSystem
+import RunModel
 import SystemPackage
 import UpdateModel
 

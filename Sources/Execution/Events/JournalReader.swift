@@ -3,8 +3,8 @@
 import Glibc
 import Interchange
 import LinuxSystem
+import RunModel
 import SystemPackage
-import UpdateModel
 
 /// Reads `events.jsonl` from a given `seq` on while it is being written.
 struct JournalReader: ~Copyable {

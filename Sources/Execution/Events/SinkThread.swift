@@ -2,9 +2,9 @@
 
 import LinuxSystem
 import Reactor
+import RunModel
 import Synchronization
 import SystemPackage
-import UpdateModel
 
 /// Drives one `EventSink` from its queue until the run is over or the sink fails.
 // @unchecked: what changes is behind the mutex; the sink is only touched on the thread it was handed to.

@@ -5,6 +5,7 @@ import Governing
 import LinuxSystem
 import Policy
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -4,6 +4,7 @@ import LinuxSystem
 import PluginManifests
 import PluginProtocol
 import Policy
+import RunModel
 import UpdateModel
 
 /// What the processes of one plugin's questions get.

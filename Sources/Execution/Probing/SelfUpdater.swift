@@ -1,9 +1,11 @@
 // Has plugins update themselves: as the owner of their files, and with everything that lets them run looked at again.
 
 import DequeModule
+import Digest
 import LinuxSystem
 import PluginManifests
 import PluginProtocol
+import RunModel
 import SystemPackage
 import TomlDocument
 import UpdateModel

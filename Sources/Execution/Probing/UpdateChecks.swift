@@ -1,7 +1,7 @@
 // From what plugins said to what updates there are.
 
 import PluginProtocol
-import UpdateModel
+import RunModel
 
 extension PluginCheck {
     /// - Parameter refusal: why its updates cannot be installed by whoever asks, as a clause.

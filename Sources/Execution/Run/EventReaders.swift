@@ -1,8 +1,8 @@
 // The readers of one session's events: the journal first, then displays and files, each on a thread of its own.
 
 import LinuxSystem
+import RunModel
 import SystemPackage
-import UpdateModel
 
 /// Starts the readers of an event bus, and ends them. Lives on the event loop's thread.
 final class EventReaders {

@@ -4,6 +4,7 @@ import Glibc
 import LinuxSystem
 import PluginManifests
 import Policy
+import RunModel
 import SystemPackage
 import UpdateModel
 

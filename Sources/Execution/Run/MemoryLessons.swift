@@ -1,5 +1,6 @@
 // What a run does about steps that the kernel kills for memory, and what it learns of all steps for the next run.
 
+import RunModel
 import Scheduling
 import UpdateModel
 

@@ -1,5 +1,6 @@
 // Whether a plan that was saved is still the one that would be made: `run --plan` follows it then, and only then.
 
+import RunModel
 import UpdateModel
 
 extension Plan {

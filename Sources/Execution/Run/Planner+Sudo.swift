@@ -1,7 +1,7 @@
 // What the sudo of a plugin runs: what its manifest declares and the administrator's policy allows.
 
-import Policy
 import PluginProtocol
+import Policy
 import UpdateModel
 
 /// What stands behind the sudo that steps find in this run.

@@ -1,10 +1,11 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
-import LinuxSystem
+import Digest
 import PluginManifests
 import PluginProtocol
 import Policy
 import PolicyReports
+import RunModel
 import Scheduling
 import UpdateModel
 

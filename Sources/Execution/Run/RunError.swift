@@ -1,6 +1,6 @@
 // What ends a command before or instead of a run.
 
-import UpdateModel
+import RunModel
 
 /// An error with the exit code that goes with it. Its description is what the person reads; it says what to do.
 public struct RunError: Error, CustomStringConvertible, Sendable {

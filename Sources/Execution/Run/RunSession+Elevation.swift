@@ -6,6 +6,7 @@ import Launching
 import LinuxSystem
 import PluginManifests
 import Privilege
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -2,6 +2,7 @@
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
 import Cgroups
+import Digest
 import Glibc
 import GuardianProtocol
 import Guarding
@@ -13,6 +14,7 @@ import Policy
 import PolicyReports
 import Privilege
 import Reactor
+import RunModel
 import Scheduling
 import SystemPackage
 import UpdateModel

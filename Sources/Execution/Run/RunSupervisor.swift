@@ -6,6 +6,7 @@ import Guarding
 import PluginManifests
 import PluginProtocol
 import Reactor
+import RunModel
 import Scheduling
 import SystemPackage
 import UpdateModel

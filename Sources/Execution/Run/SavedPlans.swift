@@ -4,8 +4,8 @@ import Glibc
 import Interchange
 import JSONDocument
 import LinuxSystem
+import RunModel
 import SystemPackage
-import UpdateModel
 
 /// The largest plan that is read, in bytes: a step is about half a kilobyte.
 private let maximumPlanSize = 64 << 20

@@ -5,6 +5,7 @@ import Guarding
 import LinuxSystem
 import PluginProtocol
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -2,6 +2,7 @@
 
 import LinuxSystem
 import Policy
+import RunModel
 import UpdateModel
 
 /// The policy's window and the clock that it is read from.

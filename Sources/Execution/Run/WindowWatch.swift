@@ -3,6 +3,7 @@
 import LinuxSystem
 import Policy
 import Reactor
+import RunModel
 import UpdateModel
 
 /// Lives on the event loop's thread. Without a window everything may be started at any time.

@@ -4,6 +4,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import PluginManifests
+import RunModel
 import SystemPackage
 import UpdateModel
 

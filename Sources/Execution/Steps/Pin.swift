@@ -1,5 +1,6 @@
 // The pin of an executable: what it must be, byte for byte, before anything of it is run.
 
+import Digest
 import Launching
 import LinuxSystem
 import PluginManifests

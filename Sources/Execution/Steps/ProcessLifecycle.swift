@@ -1,6 +1,7 @@
 // What is done to a running process, when: the table of docs/states.md as a value. It knows no process and no clock;
 // who drives it tells it what happened and does what it answers.
 
+import RunModel
 import UpdateModel
 
 /// How a process ended, by its own account.

@@ -4,7 +4,6 @@ import Cgroups
 import Launching
 import LinuxSystem
 import PluginManifests
-import PluginProtocol
 import SystemPackage
 import UpdateModel
 

@@ -7,6 +7,7 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

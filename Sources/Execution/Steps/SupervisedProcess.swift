@@ -6,6 +6,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -4,8 +4,8 @@ import ArgumentParser
 import Execution
 import Interchange
 import Presentation
+import RunModel
 import Terminal
-import UpdateModel
 
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,6 +2,7 @@
 
 import Interchange
 import JSONDocument
+import RunModel
 import UpdateModel
 
 func checkJSON(_ input: [UInt8]) throws(BrokenPromise) {

@@ -2,6 +2,7 @@
 
 import Interchange
 import PluginProtocol
+import RunModel
 import UpdateModel
 
 /// The first byte chooses the phase, the stream and whether the rest is repeated until it is longer than a line may be; the

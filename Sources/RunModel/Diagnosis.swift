@@ -1,5 +1,7 @@
 // What this machine has of what a run uses: facts, as `update-all doctor` finds them.
 
+import UpdateModel
+
 /// Facts without a judgement on them.
 public struct Diagnosis: Hashable, Sendable {
     /// Where cgroup v2 is, and what of it is ours.

@@ -1,5 +1,7 @@
 // What happens in a run, as values. The contract's JSON form of them is made by `Interchange`.
 
+import UpdateModel
+
 public enum OutputStream: String, Sendable { case stdout, stderr }
 
 /// Lines that a step printed, as one piece of memory. Each line has a `seq` of its own: the first is the event's.

@@ -1,5 +1,7 @@
 // How a step or a plugin ended, and what that makes of the exit code of a run (the table in docs/contract.md).
 
+import UpdateModel
+
 /// How a step ended; a plugin's outcome is that of its last phase that ran.
 public enum Outcome: String, Sendable, CaseIterable {
     case succeeded

@@ -1,44 +1,6 @@
 // A plan: what will run, in which order, with which limits. Values only; Scheduling makes it, Execution follows it.
 
-/// Who says what a step is expected to use.
-public enum DemandSource: String, Sendable, CaseIterable {
-    /// The plugin, of this very update.
-    case estimate
-    /// The plugin's manifest, of any update.
-    case manifest
-    /// What earlier runs peaked at.
-    case record
-}
-
-/// What a step is expected to use while it runs.
-public struct Demand: Hashable, Sendable {
-    public var cpus: Double?
-    public var memory: ByteCount?
-    /// Units of the downloads pool; every download phase holds one.
-    public var downloads: Int
-    /// Who says the CPUs and the memory; `nil`: they are not known.
-    public var cpusSource: DemandSource?
-    public var memorySource: DemandSource?
-
-    public init(
-        cpus: Double? = nil, memory: ByteCount? = nil, downloads: Int = 0, cpusSource: DemandSource? = nil,
-        memorySource: DemandSource? = nil
-    ) {
-        self.cpus = cpus
-        self.memory = memory
-        self.downloads = downloads
-        self.cpusSource = cpusSource
-        self.memorySource = memorySource
-    }
-}
-
-/// When a program of the policy's `[hooks]` runs.
-public enum HookMoment: String, Sendable, CaseIterable {
-    /// Before every step; where it fails, none of them runs.
-    case beforeRun = "before_run"
-    /// After every step, however they ended.
-    case afterRun = "after_run"
-}
+import UpdateModel
 
 /// One step of a plan.
 public struct PlannedStep: Hashable, Sendable {

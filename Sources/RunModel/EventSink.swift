@@ -1,5 +1,7 @@
 // Where events go: a display, a file, another program. Each sink lives on a thread of its own.
 
+import UpdateModel
+
 /// Takes the events of a run. A sink is created, used and closed on one thread; it may block there,
 /// since its queue is bounded and no step waits for it.
 public protocol EventSink: AnyObject {

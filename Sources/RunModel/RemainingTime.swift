@@ -1,5 +1,7 @@
 // How long a run will go on: the plan's steps put behind each other again, from what has happened so far.
 
+import UpdateModel
+
 /// How far a step of a plan has come. Times are since the run's begin.
 public struct StepPace: Sendable {
     public enum Stage: Sendable {

@@ -1,5 +1,5 @@
+import RunModel
 import Testing
-import UpdateModel
 
 @Suite struct OutcomeTests {
     @Test("Outcomes have the contract's names")

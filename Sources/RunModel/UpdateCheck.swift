@@ -1,5 +1,7 @@
 // What updates there are, before anything of them is done: what `update-all check` finds.
 
+import UpdateModel
+
 /// One package that would be updated.
 public struct PendingPackage: Hashable, Sendable {
     public var name: String

@@ -1,5 +1,7 @@
 // What a step uses while it runs.
 
+import UpdateModel
+
 /// The figures of one moment, for a display: a newer one takes its place, and no log has them.
 public struct Usage: Hashable, Sendable {
     /// Of CPU time since the figures before, 1 being one CPU; `nil` in the first.

@@ -1,5 +1,7 @@
 // One value that somebody chose, with the place where it stands, for people and programs that ask why it holds.
 
+import UpdateModel
+
 public struct ConfiguredValue: Hashable, Sendable {
     /// Dotted: `plugin.apt.dist_upgrade`. As in TOML, a name with dots is quoted.
     public var key: String

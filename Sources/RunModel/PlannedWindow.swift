@@ -1,5 +1,7 @@
 // What a plan says of the times at which the policy lets updates run.
 
+import UpdateModel
+
 /// The policy's window as it is for one plan.
 public struct PlannedWindow: Hashable, Sendable {
     /// Where the window opens or closes.

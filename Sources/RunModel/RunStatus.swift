@@ -1,5 +1,7 @@
 // What a run in progress is doing, for whoever asks it.
 
+import UpdateModel
+
 /// One step of a run in progress.
 public struct StepStatus: Hashable, Sendable {
     public enum State: String, Sendable, CaseIterable {
