@@ -35,28 +35,31 @@ class Lab:
     """A script of contrib/lab."""
     script: str
     title: str
-    # KiB of text to compress: about four seconds of CPU time.
+    # KiB of text to compress: some four seconds of CPU time.
     text: int
     # How much longer than in the kernel lab waits may take.
     patience: int
-    # How often the memory is written to.
+    # How often the memory is written to: some four seconds of CPU time, with what it costs to take it. Less, and it would
+    # be given back before the files are read.
     passes: int
+    # How much more of both there is beside the updates that read files, where those take longer than compressing does.
+    beside_files: int
 
 
 LABS = {
-    "kernel": Lab("kernel-lab", "User Mode Linux", 6144, 1, 10),
+    "kernel": Lab("kernel-lab", "User Mode Linux", 6144, 1, 10, 1),
     # An emulated CPU.
-    "qemu": Lab("qemu-lab", "QEMU", 1536, 4, 6),
+    "qemu": Lab("qemu-lab", "QEMU", 3072, 4, 160, 3),
 }
 
 
 class Laboratory:
     """A directory with all that guests need, and the CPU that they run on."""
 
-    def __init__(self, directory, program, cpu, lab):
+    def __init__(self, directory, program, cpu, lab, iterations=None):
         self.directory, self.cpu, self.lab = directory, cpu, lab
-        # The work of a request, once a guest has found out how much of it takes how long.
-        self.iterations = None
+        # The work of a request: `None` until a guest has found out how much of it takes how long.
+        self.iterations = iterations
         os.sched_setaffinity(0, {cpu})
         come_first()
         for name in "service", "eater":
@@ -89,7 +92,7 @@ class Laboratory:
             **task, "directory": self.directory, "policies": self.policies, "update_all": self.program,
             "programs": [self.program, self.path("libexec/update-all/update-all-guardian")],
             "iterations": self.iterations, "samples": samples, "up": up, "patience": self.lab.patience,
-            "passes": self.lab.passes,
+            "passes": self.lab.passes, "beside_files": self.lab.beside_files,
         }
         with open(self.path("task"), "w") as file:
             json.dump(task, file)

@@ -10,7 +10,7 @@ import tomllib
 from dataclasses import replace
 from datetime import datetime
 
-from scenarios import DISK
+from scenarios import DISK, WORKLOADS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CGROUPS = "/sys/fs/cgroup"
@@ -29,9 +29,11 @@ def shipped_io(task, policy):
 
 def jobs_of(scenario, task):
     """With as much work as suits this lab's CPU."""
+    more = task["beside_files"] if WORKLOADS[scenario.workload].files else 1
+    passes = {"compress": more, "eat": task["passes"] * more}
     for job in scenario.jobs:
-        if job.script == "eat":
-            job = replace(job, environment={**job.environment, "PASSES": str(task["passes"])})
+        if job.script in passes:
+            job = replace(job, environment={**job.environment, "PASSES": str(passes[job.script])})
         yield job
 
 
