@@ -262,7 +262,7 @@ struct ProgramPrivilegeTests {
         #expect(site.audit.contains("update-all has gone"), "\(site.audit)")
     }
 
-    @Test("when the helper is killed, the run ends with what failed, does not wait for ever, and the next leaves nothing")
+    @Test("when the helper is killed, the run ends with what failed, and the next leaves nothing")
     func helperKilled() throws {
         let site = try Installation(rules: Self.rule)
         try site.add("roots", runAs: "root", script: "echo begun; exec sleep 1000")
