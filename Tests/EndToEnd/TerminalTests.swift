@@ -84,10 +84,10 @@ struct TerminalTests {
 
     @Test("Ctrl-C leaves the terminal with its cursor and its echo")
     func interrupt() throws {
-        let (program, _) = try drawnRun()
+        let (program, gate) = try drawnRun()
         try program.type("\u{3}")
-        let ended = try program.finish()
-        #expect(ended.code == 130)
+        let ended = try withExtendedLifetime(gate) { try program.finish() }
+        #expect(ended.code == 130, "\(ended.text)")
         #expect(screen(ended.output).isCursorVisible)
         #expect(try program.echoes)
     }
