@@ -76,7 +76,7 @@ let tests: [Target] = [
         name: "FuzzTargets",
         dependencies: [
             "UpdateModel", "JSONDocument", "TomlDocument", "PluginManifests", "PluginProtocol", "Policy",
-            "PolicyReports", "Governing", "Interchange", "GuardianProtocol",
+            "PolicyReports", "Governing", "Interchange", "GuardianProtocol", "HelperProtocol", "SudoProtocol",
         ],
         path: "contrib/fuzz/targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),

@@ -17,6 +17,10 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case json
     /// What the guardian is told, and what it notes.
     case guardian
+    /// What the helper is asked, and what it answers.
+    case helper
+    /// What a step gives to its sudo, and what that is told.
+    case sudo
 
     /// Decodes `input` and looks whether all promises hold. It may trap as well: that is a finding, too.
     public func check(_ input: [UInt8]) throws(BrokenPromise) {
@@ -28,6 +32,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .control: try checkControl(input)
         case .json: try checkJSON(input)
         case .guardian: try checkGuardian(input)
+        case .helper: try checkHelper(input)
+        case .sudo: try checkSudo(input)
         }
     }
 }
