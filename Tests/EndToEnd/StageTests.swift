@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import JSONDocument
 import LinuxSystem
@@ -103,8 +104,11 @@ struct StageTests {
         let first = try staged.guardian()
         kill(first, SIGKILL)
         let deadline = monotonicSeconds() + 10
-        while try staged.program.children.allSatisfy({ $0.name != "update-all-guar" || $0.pid == first }) {
-            try #require(monotonicSeconds() < deadline, "no other was started")
+        // A commit is the next one's when it has been handed the log.
+        while try !staged.program.children.contains(where: {
+            $0.name == "update-all-guar" && $0.pid != first && (stage != .commit || hasOpen("one.execute.log", $0.pid))
+        }) {
+            try #require(monotonicSeconds() < deadline, "no other was started, or told of the commit")
             poll(nil, 0, 10)
         }
         staged.program.signal(SIGKILL)
@@ -117,6 +121,16 @@ struct StageTests {
         try waitForReport()
         if stage == .commit {
             #expect(try site.read("\(site.runDirectory)/one.execute.log") == Array("last\n".utf8))
+        }
+    }
+
+    /// Whether a process has a file of that name open.
+    private func hasOpen(_ name: String, _ process: pid_t) -> Bool {
+        let directory = "/proc/\(process)/fd"
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return entries.contains { entry in
+            let target = try? FileManager.default.destinationOfSymbolicLink(atPath: "\(directory)/\(entry)")
+            return target?.hasSuffix("/\(name)") == true
         }
     }
 
