@@ -159,8 +159,8 @@ struct ProgramSudoTests {
     @Test("without an allowance finds a rule of the machine's sudo that asks for no password")
     func rule() throws {
         let site = try prepare(
-            "sudo id -u; sudo sh -c true 2>&1; echo \"exit $?\"", rules: "\(Self.person) ALL=(root) NOPASSWD: /usr/bin/id",
-            allowed: nil)
+            "sudo id -u; sudo sh -c true 2>&1; echo \"exit $?\"",
+            rules: "\(Self.person) ALL=(root) NOPASSWD: /usr/bin/id", allowed: nil)
         let ended = try site.run()
         #expect(ended.code == 0, "\(ended.text)")
         let lines = try lines(site)
