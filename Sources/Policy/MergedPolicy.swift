@@ -141,13 +141,6 @@ public struct MergedPolicy: Sendable {
         return step
     }
 
-    /// What a plugin may run through sudo at most; `nil`: the policy says nothing of it.
-    /// - Parameter byRoot: by the administrator's files alone.
-    public func sudoPrograms(of plugin: PluginName, byRoot: Bool = false) -> [String]? {
-        let view = wholeView(.plugin(plugin, nil))
-        return (byRoot ? PolicyView(tables: view.ceiling, ceiling: [], facts: view.facts) : view).texts(.sudoPrograms)
-    }
-
     /// The most memory that a step may ever have: the run's, since its limit holds for every step in it; and where the
     /// administrator limits the step and says nothing of further tries, no more than that.
     private func largestMemory(of plugin: PluginName, _ phase: Phase, on facts: MachineFacts) -> ByteCount {

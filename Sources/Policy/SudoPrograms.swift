@@ -22,6 +22,13 @@ public enum SudoRule {
 }
 
 extension MergedPolicy {
+    /// What the policy lists for a plugin, whoever says it; `nil`: nobody says anything.
+    /// - Parameter byRoot: by the administrator's files alone.
+    public func sudoPrograms(of plugin: PluginName, byRoot: Bool = false) -> [String]? {
+        let view = wholeView(.plugin(plugin, nil))
+        return (byRoot ? PolicyView(tables: view.ceiling, ceiling: [], facts: view.facts) : view).texts(.sudoPrograms)
+    }
+
     /// What a plugin's sudo may run at most, as absolute paths; empty where nobody said anything.
     /// - Parameter isRoots: root runs update-all, whose every word counts. Of a person's policy only what the administrator's
     ///   files list counts, and what the person takes from that.

@@ -95,7 +95,7 @@ public struct Diagnosis: Hashable, Sendable {
     public var mutexes: Directory?
     /// The program that makes a person root for the steps that need it; `nil`: there is none, or no helper for it to start.
     public var elevation: String?
-    /// Plugins that run as root.
+    /// Plugins that run as root, or whose sudo may have something run so.
     public var rootPlugins: [PluginName] = []
     /// Where `sudo` is.
     public var sudo: String?

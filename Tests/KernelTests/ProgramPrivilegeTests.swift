@@ -179,7 +179,7 @@ struct ProgramPrivilegeTests {
 
     @Test("plan and doctor say which plugins need root, and by what a run gets it")
     func announced() throws {
-        _ = try Installation()
+        let site = try Installation()
         func said(_ command: String) throws -> String {
             try shell("runuser -u \(Installation.person) -- /usr/local/bin/update-all \(command) || true")
         }
@@ -188,6 +188,12 @@ struct ProgramPrivilegeTests {
         let doctor = try said("doctor")
         let row = "/usr/bin/sudo asks once in a run, and starts update-all-helper; roots needs it"
         #expect(doctor.contains(row), "\(doctor)")
+        // One that calls sudo needs root, too, once root's policy lets it.
+        try site.add("caller", runAs: "user", manifest: "sudo_programs = [\"/usr/bin/id\"]", script: "sudo id")
+        #expect(try said("doctor").contains("; roots needs it"))
+        try shell("printf '[plugin.caller]\\nsudo_programs = [\"/usr/bin/id\"]\\n' >/etc/update-all/policy.toml")
+        #expect(try said("doctor").contains("; caller, roots need it"))
+        #expect(try said("plan").contains("caller, roots need root"))
     }
 
     @Test("three wrong passwords are 4, and nothing is run")

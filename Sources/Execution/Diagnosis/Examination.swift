@@ -50,13 +50,21 @@ public struct Examination {
         let policy = examinePolicy(configuration, assignments, enabled)
         removeGroups()
         diagnosis.elevation = Elevation.available(configuration?.elevation?.value, helper: places.helper)?.program
-        diagnosis.rootPlugins = enabled.filter { $0.manifest?.runAs == .root }.map(\.name)
+        diagnosis.rootPlugins = enabled.filter { needsRoot($0, policy) }.map(\.name)
         examineLocks(enabled)
         examineTrust(enabled, policy)
         for case .disk(let number) in diagnosis.disks.values {
             diagnosis.diskNames[number] = deviceName(of: number)
         }
         return diagnosis
+    }
+
+    /// Whether a plugin runs as root, or its sudo may have something run so.
+    private func needsRoot(_ plugin: DiscoveredPlugin, _ policy: MergedPolicy?) -> Bool {
+        guard let manifest = plugin.manifest else { return false }
+        if manifest.runAs == .root { return true }
+        let allowed = policy?.sudoPrograms(plugin.name, .execute, on: machine, isRoots: diagnosis.isRoot) ?? []
+        return !SudoProgram.common(manifest.sudoPrograms ?? [], allowed).isEmpty
     }
 
     // MARK: Processes and groups
