@@ -109,7 +109,7 @@ let tests: [Target] = [
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["HelperProtocol", "Interchange", "Launching", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
 ]
 

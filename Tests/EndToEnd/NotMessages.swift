@@ -179,7 +179,7 @@ private let labels: Set = [
     "user=… uid=… pid=…",
     "… … root: … asks once in a run, and starts update-all-helper",
     "request=begin run=…",
-    "request=make_group group=…",
+    "request=make_group group=… limits=…",
     "request=limit group=… limits=…",
     "request=kill group=…",
     "request=remove group=…",
