@@ -31,36 +31,6 @@ public struct Identity: Hashable, Sendable {
     }
 }
 
-/// How the kernel's scheduler takes a process (sched(7)).
-public enum SchedulingClass: Hashable, Sendable {
-    case normal
-    /// Assumed to compute: woken up later.
-    case batch
-    /// Only where nothing else wants the CPU.
-    case idle
-}
-
-/// I/O priority (ioprio_set(2)).
-public enum IOPriority: Hashable, Sendable {
-    /// 0 (first) … 7.
-    case bestEffort(level: UInt8)
-    case idle
-}
-
-/// A bound of setrlimit(2), in the resource's own unit.
-public struct ResourceLimit: Hashable, Sendable {
-    /// `RLIMIT_…`
-    public var resource: CInt
-    public var soft: UInt64
-    public var hard: UInt64
-
-    public init(resource: CInt, soft: UInt64, hard: UInt64) {
-        self.resource = resource
-        self.soft = soft
-        self.hard = hard
-    }
-}
-
 /// Where a process's standard streams lead.
 public enum StandardStreams: Hashable, Sendable {
     /// A pipe each for output and errors; input is empty.
@@ -114,7 +84,7 @@ public struct LaunchPurpose: Sendable {
     }
 }
 
-/// What to start, where and with which rights. The process leads a session of its own.
+/// What to start, where and with which rights. The process leads a session of its own, with the umask 022.
 public struct LaunchRequest: Sendable {
     public var executable: String
     /// What is executed whatever `executable` leads to by now; `nil`: what is there then.
@@ -130,18 +100,12 @@ public struct LaunchRequest: Sendable {
     public var identity: Identity?
     /// What it can ever have; `nil`: as this process.
     public var boundingSet: CapabilitySet?
-    /// What it has though it is not root. Only with an identity.
-    public var ambientSet: CapabilitySet = []
     /// Neither set-user-ID programs nor file capabilities give it more (so no sudo).
     public var noNewPrivileges = true
-    public var umask: mode_t = 0o022
     /// Nice level; `nil`: as this process.
     public var nice: Int?
-    public var scheduling = SchedulingClass.normal
-    public var ioPriority: IOPriority?
-    /// −1000 … 1000; `nil`: as this process. Lowering it needs a privilege.
-    public var oomScoreAdjust: Int?
-    public var resourceLimits: [ResourceLimit] = []
+    /// It has CPU and disk only where nothing else wants them (sched(7), ioprio_set(2)).
+    public var isIdle = false
     public var streams = StandardStreams.pipes
     public var extraDescriptors: [HandedDescriptor] = []
     /// Sent to it when the *thread* that launches ends (`PR_SET_PDEATHSIG`); never for a protected step.

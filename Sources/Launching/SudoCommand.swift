@@ -78,10 +78,7 @@ public struct SudoCommand: Hashable, Sendable {
             throw SudoRefusal("\(error): mend \"capabilities\" in the policy")
         }
         request.nice = right.settings.nice
-        if right.settings.limits.cpuWeight == .idle {
-            request.scheduling = .idle
-            request.ioPriority = .idle
-        }
+        request.isIdle = right.settings.limits.cpuWeight == .idle
         request.streams = .handed(input: descriptors[0], output: descriptors[1], errors: descriptors[2])
         return request
     }

@@ -166,10 +166,7 @@ final class OpenRun {
         request.nice = launch.nice.map { Int($0) }
         // A person may not have what they could not give themselves.
         if let nice = request.nice, nice < 0 { throw Refusal(reason: "only root gives a step more than others have") }
-        if launch.isIdle {
-            request.scheduling = .idle
-            request.ioPriority = .idle
-        }
+        request.isIdle = launch.isIdle
         request.streams = .given(
             output: descriptors[0], errors: launch.terminal == .none ? descriptors[1] : descriptors[0],
             isControllingTerminal: launch.terminal == .controlling)

@@ -100,8 +100,7 @@ actor Launches {
         request.identity = identity
         request.purpose = LaunchPurpose(group: group, executable: "/bin/true")
         request.nice = 10
-        request.scheduling = .idle
-        request.ioPriority = .idle
+        request.isIdle = true
         let madeGroup = monotonicTime()
         let job = Job(leaf: leaf, process: try launcher.launch(request))
         groupTimes.append(madeGroup - begin)
