@@ -32,11 +32,6 @@ int clx_terminal_open(int *controller, int *peer, unsigned short rows, unsigned 
     return 0;
 }
 
-int clx_terminal_resize(int controller, unsigned short rows, unsigned short columns) {
-    struct winsize size = {.ws_row = rows, .ws_col = columns};
-    return ioctl(controller, TIOCSWINSZ, &size);
-}
-
 int clx_pipe(int *read_end, int *write_end) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -1;
@@ -52,8 +47,6 @@ int clx_pipe(int *read_end, int *write_end) {
     *write_end = ends[1];
     return 0;
 }
-
-int clx_pipe_grow(int fd, int bytes) { return fcntl(fd, F_SETPIPE_SZ, bytes); }
 
 int clx_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 

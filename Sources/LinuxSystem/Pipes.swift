@@ -20,15 +20,6 @@ public struct Pipe: ~Copyable {
     public consuming func ends() -> (read: CInt, write: CInt) { (readEnd.release(), writeEnd.release()) }
 }
 
-/// Asks for a larger buffer of the pipe behind `descriptor`; a stream of output then needs fewer wake-ups.
-/// - Returns: the capacity in bytes; `nil` where it stays as it was, since all pipes of a person have a limit in common
-///   (`/proc/sys/fs/pipe-user-pages-soft`).
-@discardableResult
-public func growPipe(_ descriptor: CInt, to bytes: Int) -> Int? {
-    let capacity = clx_pipe_grow(descriptor, CInt(clamping: bytes))
-    return capacity < 0 ? nil : Int(capacity)
-}
-
 /// A terminal's size in character cells.
 public struct TerminalSize: Hashable, Sendable {
     public var rows: UInt16
@@ -56,9 +47,4 @@ public struct PseudoTerminal: ~Copyable {
 
     /// Gives both ends away.
     public consuming func ends() -> (controller: CInt, peer: CInt) { (controller.release(), peer.release()) }
-}
-
-/// Tells the programs on the terminal that its size is another (SIGWINCH).
-public func resizeTerminal(controller: CInt, to size: TerminalSize) throws(Errno) {
-    _ = try retrying { clx_terminal_resize(controller, size.rows, size.columns) }
 }
