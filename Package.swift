@@ -42,13 +42,14 @@ let effects: [Target] = [
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
+    .target(name: "Accounting", dependencies: ["RunModel", "Cgroups"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "Digest", "Reactor", "Accounting", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
             "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
@@ -104,12 +105,13 @@ let tests: [Target] = [
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Reactor", "TestSupport"]),
+    .testTarget(name: "AccountingTests", dependencies: ["Accounting"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Accounting", "Reactor", "TestSupport"]),
     .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["Launching", "Accounting", "Interchange", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
 ]
 

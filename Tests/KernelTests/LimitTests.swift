@@ -1,5 +1,7 @@
+import Accounting
 import Glibc
 import LinuxSystem
+import RunModel
 import Testing
 import UpdateModel
 

@@ -1,5 +1,6 @@
 // What a process of a plugin needs before it can start, in order, and how it is all taken back.
 
+import Accounting
 import Cgroups
 import Glibc
 import Launching
