@@ -37,13 +37,16 @@ let effects: [Target] = [
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
+    .target(name: "CStreams"),
+    .target(name: "Streams", dependencies: ["LinuxSystem", "CStreams"]),
     .target(name: "CReactor"),
     .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Accounting", dependencies: ["RunModel", "Cgroups"]),
-    .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
+    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
+    .target(name: "Launching", dependencies: ["Spawning", "Streams"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
@@ -61,7 +64,7 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
-        name: "update-all-helper", dependencies: ["Digest", "Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+        name: "update-all-helper", dependencies: ["Digest", "Spawning", "Policy", "PluginManifests", "HelperProtocol"]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
@@ -102,17 +105,19 @@ let tests: [Target] = [
     .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
     .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
-    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
+    .testTarget(name: "StreamsTests", dependencies: ["Streams"]),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Streams", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "AccountingTests", dependencies: ["Accounting"]),
+    .testTarget(name: "SpawningTests", dependencies: ["Spawning"]),
     .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Accounting", "Reactor", "TestSupport"]),
     .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
     .testTarget(name: "KernelTests", dependencies: ["Launching", "Accounting", "Interchange", "TestSupport"]),
-    .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
+    .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "Streams", "JSONDocument", "TestSupport"]),
 ]
 
 let package = Package(

@@ -3,10 +3,10 @@
 
 import Digest
 import HelperProtocol
-import Launching
 import LinuxSystem
 import PluginManifests
 import Policy
+import Spawning
 import SystemPackage
 import TomlDocument
 import UpdateModel

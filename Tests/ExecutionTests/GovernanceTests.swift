@@ -2,6 +2,7 @@ import Glibc
 import Governing
 import LinuxSystem
 import Reactor
+import Streams
 import Synchronization
 import SystemPackage
 import Testing

@@ -9,6 +9,8 @@ import PluginManifests
 import Policy
 import Reactor
 import RunModel
+import Spawning
+import Streams
 import SystemPackage
 import UpdateModel
 
@@ -323,16 +325,17 @@ final class StepStarter {
         if let exitRecord, witness != nil, !isHelped {
             request.extraDescriptors = [HandedDescriptor(source: exitRecord, target: Self.recordTarget)]
         }
-        if isHelped { request.purpose = purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) }
         if persona.needsChange { request.identity = Identity(persona.account) }
         if persona.account.user == 0 { request.boundingSet = try command.boundingSet.map(capabilitySet) }
         request.noNewPrivileges = command.settings.noNewPrivileges
         request.nice = command.settings.nice
         // The group's cpu.idle does the same for the group; the process's own class serves where there is no group.
         request.isIdle = command.settings.limits.cpuWeight == .idle
-        request.streams = streams
         do throws(LaunchError) {
-            return try launcher.begin(request, beforeStart: beforeStart)
+            return try launcher.begin(
+                request, streams: streams,
+                for: isHelped ? purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) : nil,
+                beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }
