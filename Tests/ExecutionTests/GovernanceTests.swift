@@ -2,6 +2,7 @@ import Glibc
 import Governing
 import LinuxSystem
 import Reactor
+import RunModel
 import Streams
 import Synchronization
 import SystemPackage

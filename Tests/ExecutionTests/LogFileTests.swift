@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import RunPolicy
 import SystemPackage
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Glibc
 import LinuxSystem
 import Policy
 import RunModel
+import RunPolicy
 import Synchronization
 import Testing
 import UpdateModel

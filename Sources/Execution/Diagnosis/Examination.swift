@@ -10,6 +10,7 @@ import PluginManifests
 import Policy
 import Privilege
 import RunModel
+import RunPolicy
 import Spawning
 import Streams
 import SystemPackage

@@ -5,6 +5,7 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import RunModel
+import RunPolicy
 import SystemPackage
 import UpdateModel
 

@@ -6,6 +6,7 @@ import PluginProtocol
 import Policy
 import PolicyReports
 import RunModel
+import RunPolicy
 import Scheduling
 import UpdateModel
 

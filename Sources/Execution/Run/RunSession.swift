@@ -16,6 +16,7 @@ import PolicyReports
 import Privilege
 import Reactor
 import RunModel
+import RunPolicy
 import Scheduling
 import SystemPackage
 import UpdateModel

@@ -3,6 +3,7 @@
 import Governing
 import Policy
 import PolicyReports
+import RunPolicy
 import TomlDocument
 import UpdateModel
 
