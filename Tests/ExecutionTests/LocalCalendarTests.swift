@@ -1,4 +1,5 @@
 import Execution
+import Interchange
 import Policy
 import RunPolicy
 import Testing
