@@ -8,8 +8,6 @@ public struct MergedPolicy: Sendable {
     public let name: String
     /// The files that it was merged from, the weakest first; without `--set`.
     public let sources: [PolicySource]
-    /// What further values are merged with; `nil` where none can be.
-    var basis: PolicyBasis?
     private let tables: Tables
     /// What the administrator's files give alone: the most that anybody else may have.
     private let ceiling: Tables
@@ -38,6 +36,9 @@ public struct MergedPolicy: Sendable {
     /// Every value with its origin, in the order of the tables.
     public var settings: [(slot: PolicySlot, setting: PolicySetting)] { Self.settings(tables) }
 
+    /// The same of what the administrator's files give alone.
+    var ceilingSettings: [(slot: PolicySlot, setting: PolicySetting)] { Self.settings(ceiling) }
+
     private static func settings(_ tables: Tables) -> [(slot: PolicySlot, setting: PolicySetting)] {
         tables.flatMap { table, settings in
             settings.map { (slot: PolicySlot(table: table, key: $0.key), setting: $0.value) }
@@ -47,7 +48,7 @@ public struct MergedPolicy: Sendable {
     /// All that the policy says, one line for each value, the same for the same policy however it was written and
     /// wherever it came from: what its hash is computed over.
     public var canonicalText: [UInt8] {
-        let hidden = Self.settings(ceiling).filter { tables[$0.slot.table]?[$0.slot.key] != $0.setting }
+        let hidden = ceilingSettings.filter { tables[$0.slot.table]?[$0.slot.key] != $0.setting }
         let lines =
             settings.map { "\($0.slot) = \($0.setting.value.text)\n" }
             + hidden.map { "# at most \($0.slot) = \($0.setting.value.text)\n" }
@@ -56,7 +57,7 @@ public struct MergedPolicy: Sendable {
 
     /// The paths whose disks `MachineFacts` has to know.
     public var ioPaths: Set<String> {
-        (settings + Self.settings(ceiling)).reduce(into: []) { paths, entry in
+        (settings + ceilingSettings).reduce(into: []) { paths, entry in
             if case .caps(let caps) = entry.setting.value { paths.formUnion(caps.map(\.path)) }
         }
     }
