@@ -16,12 +16,13 @@ let pure: [Target] = [
     .target(name: "JSONDocument"),
     .target(name: "Digest"),
     .target(name: "TomlDocument", dependencies: ["UpdateModel", "CToml"]),
-    .target(name: "PluginManifests", dependencies: ["UpdateModel", "TomlDocument"]),
-    .target(name: "PluginProtocol", dependencies: ["RunModel", "PluginManifests", "JSONDocument"]),
+    .target(name: "PluginInvocation", dependencies: ["UpdateModel", "TomlDocument"]),
+    .target(name: "PluginManifests", dependencies: ["RunModel", "PluginInvocation"]),
+    .target(name: "PluginProtocol", dependencies: ["PluginManifests", "JSONDocument"]),
     .target(name: "Policy", dependencies: ["UpdateModel", "TomlDocument"]),
     .target(name: "RunPolicy", dependencies: ["RunModel", "Policy"]),
     .target(name: "PolicyReports", dependencies: ["RunModel", "RunPolicy"]),
-    .target(name: "Configuration", dependencies: ["RunModel", "TomlDocument", "PluginManifests"]),
+    .target(name: "Configuration", dependencies: ["TomlDocument", "PluginManifests"]),
     .target(name: "Scheduling", dependencies: ["RunModel", collections, heap]),
     .target(name: "Interchange", dependencies: ["RunModel", "Scheduling", "JSONDocument"]),
     .target(name: "Governing", dependencies: ["RunModel", "Policy"]),
@@ -46,15 +47,15 @@ let effects: [Target] = [
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Accounting", dependencies: ["RunModel", "Cgroups"]),
-    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
+    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation"]),
     .target(name: "Launching", dependencies: ["Spawning", "Streams"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Accounting", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
-            "PluginProtocol", "Policy", "RunPolicy", "PolicyReports", "Configuration", "Interchange",
+            "Digest", "Reactor", "Accounting", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling",
+            "Governing", "PluginProtocol", "Policy", "RunPolicy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -65,7 +66,7 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
-        name: "update-all-helper", dependencies: ["Digest", "Spawning", "Policy", "PluginManifests", "HelperProtocol"]),
+        name: "update-all-helper", dependencies: ["Digest", "Spawning", "Policy", "PluginInvocation", "HelperProtocol"]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
@@ -80,8 +81,8 @@ let tests: [Target] = [
     .target(
         name: "FuzzTargets",
         dependencies: [
-            "UpdateModel", "JSONDocument", "TomlDocument", "PluginManifests", "PluginProtocol", "Policy",
-            "RunPolicy", "PolicyReports", "Governing", "Interchange", "GuardianProtocol", "HelperProtocol", "SudoProtocol",
+            "UpdateModel", "JSONDocument", "TomlDocument", "PluginManifests", "PluginProtocol", "Policy", "RunPolicy",
+            "PolicyReports", "Governing", "Interchange", "GuardianProtocol", "HelperProtocol", "SudoProtocol",
         ],
         path: "contrib/fuzz/targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"]),
@@ -90,11 +91,13 @@ let tests: [Target] = [
     .testTarget(name: "DigestTests", dependencies: ["Digest"]),
     .testTarget(name: "JSONDocumentTests", dependencies: ["JSONDocument", "TestSupport"]),
     .testTarget(name: "TomlDocumentTests", dependencies: ["TomlDocument", "TestSupport"]),
+    .testTarget(name: "PluginInvocationTests", dependencies: ["PluginInvocation", "PluginManifests", "TestSupport"]),
     .testTarget(name: "PluginManifestsTests", dependencies: ["PluginManifests", "TestSupport"]),
     .testTarget(name: "PluginProtocolTests", dependencies: ["PluginProtocol", "TestSupport"]),
     .target(
         name: "PolicyFixtures", dependencies: ["UpdateModel", "RunPolicy", "TestSupport"], path: "Tests/PolicyFixtures"),
-    .testTarget(name: "PolicyTests", dependencies: ["Policy", "RunPolicy", "PolicyReports", "PolicyFixtures", "TestSupport"]),
+    .testTarget(
+        name: "PolicyTests", dependencies: ["Policy", "RunPolicy", "PolicyReports", "PolicyFixtures", "TestSupport"]),
     .testTarget(name: "PolicyReportsTests", dependencies: ["PolicyReports", "PolicyFixtures", "TestSupport"]),
     .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "TestSupport"]),

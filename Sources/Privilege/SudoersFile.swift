@@ -3,7 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Spawning
 import SystemPackage
 

@@ -4,7 +4,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Policy
 import SystemPackage
 import UpdateModel

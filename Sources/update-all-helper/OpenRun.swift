@@ -4,7 +4,7 @@ import Cgroups
 import Glibc
 import HelperProtocol
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Spawning
 import SystemPackage
 import UpdateModel

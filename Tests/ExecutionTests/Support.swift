@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Policy
 import SystemPackage

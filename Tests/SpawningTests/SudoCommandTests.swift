@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import PluginManifests
 import Policy
 import Testing
 import UpdateModel

@@ -3,7 +3,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Privilege
 import RunModel
 import Spawning

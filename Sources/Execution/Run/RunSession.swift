@@ -9,6 +9,7 @@ import GuardianProtocol
 import Guarding
 import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy

@@ -2,6 +2,7 @@
 
 import Digest
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Spawning
 import SystemPackage

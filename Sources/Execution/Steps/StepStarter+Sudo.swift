@@ -2,7 +2,7 @@
 
 import Cgroups
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Spawning
 import SystemPackage
 import UpdateModel

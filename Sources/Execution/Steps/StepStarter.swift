@@ -5,6 +5,7 @@ import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Policy
 import Reactor
