@@ -1,6 +1,8 @@
+import Accounting
 import Glibc
 import LinuxSystem
 import Reactor
+import Spawning
 import Synchronization
 import SystemPackage
 import Testing
@@ -69,8 +71,8 @@ struct GroupTests {
             let kept = try launcher.launch(request("/bin/cat", ["/dev/zero"], leaf: commit))
             try tree.killSteps()
             #expect(try waitForEnd(of: killed).cause == .signal(SIGKILL))
-            #expect(try reapProcess(kept.pidfd.raw) == nil)
-            try signalProcess(kept.pidfd.raw, SIGTERM)
+            #expect(try reapProcess(kept.pidfd) == nil)
+            try signalProcess(kept.pidfd, SIGTERM)
             #expect(try waitForEnd(of: kept).cause == .signal(SIGTERM))
         }
     }
@@ -104,35 +106,29 @@ struct GroupTests {
 
     @Test(
         "A step is begun without waiting for it, though its group is frozen, also where the kernel wants its parent asleep",
-        .enabled(if: usableCPUs() > 1, "with one CPU it is waited for"), arguments: [nil, 100])
-    func beginsFrozen(oomScoreAdjust: Int?) throws {
+        .enabled(if: usableCPUs() > 1, "with one CPU it is waited for"))
+    func beginsFrozen() throws {
         try withTree { tree in
             let launcher = try InProcessLauncher()
-            func request(_ leaf: Leaf) -> LaunchRequest {
-                var request = LaunchingTests.request("/bin/cat", ["/proc/self/oom_score_adj"], leaf: leaf)
-                request.oomScoreAdjust = oomScoreAdjust
-                return request
-            }
+            func request(_ leaf: Leaf) -> LaunchRequest { LaunchingTests.request("/bin/echo", ["begun"], leaf: leaf) }
             // What has never led into a group before is waited for.
             let first = try tree.makeLeaf(step("first"), isProtected: false, limits: [])
             #expect(try run(request(first), with: launcher).cause == .code(0))
-            let before = try readText("/proc/self/oom_score_adj")
             let leaves = try (0..<8).map { index in
                 let leaf = try tree.makeLeaf(step("frozen\(index)"), isProtected: false, limits: [])
                 try leaf.freeze(true)
                 return leaf
             }
-            let begun = try leaves.map { try launcher.begin(request($0)) { _ in } }
+            let begun = try leaves.map { try launcher.begin(request($0), streams: .pipes, for: nil) { _ in } }
             for (leaf, process) in zip(leaves, begun) {
                 #expect(try leaf.processes() == [process.pid])
-                #expect(try reapProcess(process.pidfd.raw) == nil)
+                #expect(try reapProcess(process.pidfd) == nil)
                 try leaf.freeze(false)
             }
             for process in begun {
-                #expect(readAll(process.takeStdout()) == (oomScoreAdjust.map { "\($0)" } ?? before) + "\n")
+                #expect(readAll(process.takeStdout()) == "begun\n")
                 #expect(try waitForEnd(of: process).cause == .code(0))
             }
-            #expect(try readText("/proc/self/oom_score_adj") == before)
         }
     }
 
@@ -149,8 +145,8 @@ struct GroupTests {
             while number(of: "frozen", in: try readControlText(events)) == 0 {
                 _ = try waitForPriority(events, limit: .seconds(10))
             }
-            try signalProcess(process.pidfd.raw, SIGTERM)
-            #expect(try reapProcess(process.pidfd.raw) == nil)
+            try signalProcess(process.pidfd, SIGTERM)
+            #expect(try reapProcess(process.pidfd) == nil)
             try leaf.freeze(false)
             #expect(try waitForEnd(of: process).cause == .code(5))
             try leaf.kill()

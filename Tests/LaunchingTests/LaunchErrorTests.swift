@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Spawning
 import SystemPackage
 import Testing
 import UpdateModel
@@ -59,17 +60,6 @@ struct LaunchErrorTests {
         #expect(error.errno == .badFileDescriptor)
         wanted.extraDescriptors = (0..<14).map { HandedDescriptor(source: 1, target: 3 + $0) }
         #expect(try failure(wanted).stage == .prepare, "more than there is room for")
-    }
-
-    @Test("A limit that not even root may set fails at its stage", .enabled(if: isRoot, "needs root"))
-    func resourceLimits() throws {
-        var wanted = request("/bin/true")
-        wanted.resourceLimits = [
-            ResourceLimit(resource: CInt(RLIMIT_NOFILE.rawValue), soft: 1 << 40, hard: 1 << 40)
-        ]
-        let error = try failure(wanted)
-        #expect(error.stage == .resourceLimits)
-        #expect(error.errno == .notPermitted)
     }
 
     @Test("More groups than the kernel takes fail at their stage", .enabled(if: isRoot, "needs root"))
