@@ -51,7 +51,7 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
         var launch = HelperLaunch(
             group: purpose.group, program: Self.program(request, purpose), terminal: terminal,
             hasExitRecord: !record.isEmpty, nice: request.nice.map { Int32(clamping: $0) },
-            isIdle: request.isIdle, noNewPrivileges: request.noNewPrivileges)
+            isIdle: request.scheduling == .idle, noNewPrivileges: request.noNewPrivileges)
         launch.hasProgram = !opened.isEmpty
         let answer: (reply: HelperReply, descriptors: [CInt])
         do {

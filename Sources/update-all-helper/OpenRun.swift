@@ -169,7 +169,10 @@ final class OpenRun {
         request.nice = launch.nice.map { Int($0) }
         // A person may not have what they could not give themselves.
         if let nice = request.nice, nice < 0 { throw Refusal(reason: "only root gives a step more than others have") }
-        request.isIdle = launch.isIdle
+        if launch.isIdle {
+            request.scheduling = .idle
+            request.ioPriority = .idle
+        }
         let isControlling = launch.terminal == .controlling
         let streams = ProcessStreams(
             input: isControlling ? descriptors[0] : nil, output: descriptors[0],

@@ -108,7 +108,8 @@ actor Launches {
         request.identity = identity
         let purpose = LaunchPurpose(group: group, executable: "/bin/true")
         request.nice = 10
-        request.isIdle = true
+        request.scheduling = .idle
+        request.ioPriority = .idle
         let madeGroup = monotonicTime()
         let job = Job(leaf: leaf, process: try launcher.launch(request, for: purpose))
         groupTimes.append(madeGroup - begin)
