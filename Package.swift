@@ -39,17 +39,18 @@ let effects: [Target] = [
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
     .target(name: "CReactor"),
     .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
+    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "CSystemd"),
-    .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
-    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
+    .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "Cgroups", "CSystemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
+    .target(name: "SystemdCommands", dependencies: ["Cgroups", "Launching"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
-            "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
+            "Digest", "Reactor", "Systemd", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling",
+            "Governing", "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -60,14 +61,16 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
-        name: "update-all-helper", dependencies: ["Digest", "Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+        name: "update-all-helper",
+        dependencies: ["Digest", "Launching", "SystemdCommands", "Policy", "PluginManifests", "HelperProtocol"]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
     .executableTarget(
-        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor"], path: "contrib/bench/launching")
+        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor", "Systemd"],
+        path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -104,12 +107,12 @@ let tests: [Target] = [
     .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Reactor", "TestSupport"]),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Systemd", "Reactor", "TestSupport"]),
     .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "Interchange", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["Launching", "Systemd", "Interchange", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
 ]
 

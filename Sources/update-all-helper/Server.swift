@@ -9,13 +9,21 @@ import SystemPackage
 import UpdateModel
 
 /// Answers one update-all. One thread, one request at a time.
-struct Server {
+struct Server: ~Copyable {
     private let socket: CInt
+    private let signals: OwnedDescriptor
     private let caller: Caller
     private var audit: Audit
     private var run: OpenRun?
+    private var isToldToStop = false
 
-    init(socket: CInt, caller: Caller) {
+    init(socket: CInt, caller: Caller) throws(Refusal) {
+        do throws(Errno) {
+            try blockSignals([SIGCONT])
+            signals = try openSignals([SIGCONT])
+        } catch {
+            throw Refusal(reason: "it could not hear that it is to stop: \(error)")
+        }
         self.socket = socket
         self.caller = caller
         audit = Audit(caller)
@@ -24,9 +32,10 @@ struct Server {
     /// Answers until the run is over.
     /// - Returns: whether update-all said that it is.
     mutating func serve() -> Bool {
-        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        var waiting = [socket, signals.raw].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
-            _ = poll(&waiting, 1, -1)
+            _ = poll(&waiting, 2, -1)
+            heedSignals()
             let packet: ReceivedPacket
             do {
                 packet = try receivePacket(socket, capacity: HelperRequest.maximumSize)
@@ -41,6 +50,18 @@ struct Server {
                 return end("refused: a packet of \(bytes.count) bytes that is no request")
             }
             if answer(request, descriptors) { return true }
+        }
+    }
+
+    /// systemd has nobody to ask before it stops our scope, and sends it a signal that changes nothing. From the first process
+    /// that means: end the run. From others, such as a shell's job control, it means nothing.
+    private mutating func heedSignals() {
+        while let signal = nextSignal(signals.raw) {
+            guard signal.sender == 1, !isToldToStop else { continue }
+            // A second one would be a second Ctrl-C to update-all.
+            isToldToStop = true
+            audit.note("stop", "told by the first process")
+            try? signalProcess(caller.handle, SIGTERM)
         }
     }
 

@@ -13,6 +13,7 @@ private let attempts: Set = [
     "kill the processes of",
     "list the processes of",
     "move update-all into",
+    "move processes into",
     "load systemd's library",
     "connect to the bus …",
     "greet the bus",

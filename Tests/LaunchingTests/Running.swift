@@ -4,6 +4,7 @@ import Glibc
 import LinuxSystem
 import Synchronization
 import SystemPackage
+import Systemd
 import Testing
 import UpdateModel
 

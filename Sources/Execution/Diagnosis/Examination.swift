@@ -11,6 +11,7 @@ import Policy
 import Privilege
 import RunModel
 import SystemPackage
+import Systemd
 import UpdateModel
 
 /// What an examination is about.
