@@ -112,7 +112,8 @@ let tests: [Target] = [
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "Systemd", "Interchange", "TestSupport"]),
+    .testTarget(
+        name: "KernelTests", dependencies: ["HelperProtocol", "Interchange", "Launching", "Systemd", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "JSONDocument", "TestSupport"]),
 ]
 

@@ -30,7 +30,7 @@ enum Main {
             try Confinement.forbidTracing()
             server = try Server(socket: socket, caller: caller)
         } catch {
-            complain(error.reason)
+            complain((error as? Refusal)?.reason ?? "\(error)")
             exit(4)
         }
         // Nothing that a person has set reaches what runs as root.

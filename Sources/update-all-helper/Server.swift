@@ -6,24 +6,19 @@ import HelperProtocol
 import Launching
 import LinuxSystem
 import SystemPackage
+import SystemdCommands
 import UpdateModel
 
 /// Answers one update-all. One thread, one request at a time.
 struct Server: ~Copyable {
     private let socket: CInt
-    private let signals: OwnedDescriptor
+    private var stop: StopSignal
     private let caller: Caller
     private var audit: Audit
     private var run: OpenRun?
-    private var isToldToStop = false
 
-    init(socket: CInt, caller: Caller) throws(Refusal) {
-        do throws(Errno) {
-            try blockSignals([SIGCONT])
-            signals = try openSignals([SIGCONT])
-        } catch {
-            throw Refusal(reason: "it could not hear that it is to stop: \(error)")
-        }
+    init(socket: CInt, caller: Caller) throws(SystemdError) {
+        stop = try StopSignal()
         self.socket = socket
         self.caller = caller
         audit = Audit(caller)
@@ -32,10 +27,13 @@ struct Server: ~Copyable {
     /// Answers until the run is over.
     /// - Returns: whether update-all said that it is.
     mutating func serve() -> Bool {
-        var waiting = [socket, signals.raw].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        var waiting = [socket, stop.descriptor.raw].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
             _ = poll(&waiting, 2, -1)
-            heedSignals()
+            if stop.isHeard() {
+                audit.note("stop", "told by the first process")
+                try? signalProcess(caller.handle, SIGTERM)
+            }
             let packet: ReceivedPacket
             do {
                 packet = try receivePacket(socket, capacity: HelperRequest.maximumSize)
@@ -53,18 +51,6 @@ struct Server: ~Copyable {
         }
     }
 
-    /// systemd has nobody to ask before it stops our scope, and sends it a signal that changes nothing. From the first process
-    /// that means: end the run. From others, such as a shell's job control, it means nothing.
-    private mutating func heedSignals() {
-        while let signal = nextSignal(signals.raw) {
-            guard signal.sender == 1, !isToldToStop else { continue }
-            // A second one would be a second Ctrl-C to update-all.
-            isToldToStop = true
-            audit.note("stop", "told by the first process")
-            try? signalProcess(caller.handle, SIGTERM)
-        }
-    }
-
     /// - Returns: whether it was the last one.
     private mutating func answer(_ request: HelperRequest, _ descriptors: [CInt]) -> Bool {
         var result: (reply: HelperReply, descriptor: CInt?)
@@ -79,11 +65,11 @@ struct Server: ~Copyable {
             let errno = error as? Errno ?? .ioError
             result = (.failed("answer", errno: errno.rawValue), nil)
         }
-        // A look at a process that still runs changes nothing.
-        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
         if let bytes = result.reply.encoded() {
             try? sendPacket(socket, bytes, descriptors: result.descriptor.map { [$0] } ?? [])
         }
+        // After the reply, which a step waits for. A look at a process that still runs changes nothing.
+        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
         guard case .finish = request else { return false }
         return true
     }
@@ -95,7 +81,7 @@ struct Server: ~Copyable {
         guard let run else { throw Refusal(reason: "no run has begun") }
         switch request {
         case .begin: break
-        case .makeGroup(let group): return (try run.make(group), nil)
+        case .makeGroup(let group, let writes): return (try run.make(group, writes), nil)
         case .limit(let place, let writes): return (try run.limit(place, writes), nil)
         case .kill(let place): try run.kill(place)
         case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)
@@ -141,7 +127,8 @@ extension HelperRequest {
     fileprivate var auditText: String {
         switch self {
         case .begin(let run, _): "request=begin run=\(run)"
-        case .makeGroup(let group): "request=make_group group=\(group.name)"
+        case .makeGroup(let group, let writes):
+            "request=make_group group=\(group.name) limits=\(Audit.quoted(writes.map(\.description)))"
         case .limit(let place, let writes):
             "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"
         case .kill(let place): "request=kill group=\(place.auditText)"

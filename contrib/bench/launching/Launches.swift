@@ -16,6 +16,7 @@ actor Launches {
     private var groupTimes: [Duration] = []
     private var startTimes: [Duration] = []
     private let tree: CgroupTree
+    private let limits: [ControlWrite]
     private let slots: Int
     private var remaining: Int
     private var running: [Int: Job] = [:]
@@ -24,7 +25,7 @@ actor Launches {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// Those of spawn-floor, in the order in which the program writes them.
-    private static let limits = [
+    private static let wanted = [
         ControlWrite(file: "memory.high", value: "268435456"), ControlWrite(file: "memory.max", value: "536870912"),
         ControlWrite(file: "cpu.idle", value: "1"), ControlWrite(file: "cpu.max", value: "50000 100000"),
         ControlWrite(file: "pids.max", value: "512"),
@@ -58,6 +59,12 @@ actor Launches {
         remaining = count
         self.slots = slots
         self.tree = tree
+        limits = Self.wanted.filter { limit in
+            Controller(controlFile: limit.file).map { tree.controllers.contains($0) } ?? false
+        }
+        if limits.count < Self.wanted.count {
+            warn("with \(limits.count) of \(Self.wanted.count) limits: \(tree.missingControllerReason)")
+        }
     }
 
     /// - Parameter onEnd: called once, after the last one.
@@ -93,7 +100,7 @@ actor Launches {
         guard let plugin = PluginName("step-\(number)") else { fail("no name for step \(number)") }
         let group = StepGroup(StepID(plugin, .execute), attempt: 1, isProtected: false)
         let begin = monotonicTime()
-        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: Self.limits)
+        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: limits)
         if let deviation = leaf.deviations.first { fail("\(deviation.control): \(deviation.reason)") }
         var request = LaunchRequest(
             executable: "/bin/true", arguments: [], environment: [], directory: "/", leaf: leaf)
