@@ -5,16 +5,19 @@ import Glibc
 import HelperProtocol
 import LinuxSystem
 import SystemPackage
+import SystemdCommands
 import UpdateModel
 
 /// Answers one update-all. One thread, one request at a time.
-struct Server {
+struct Server: ~Copyable {
     private let socket: CInt
+    private var stop: StopSignal
     private let caller: Caller
     private var audit: Audit
     private var run: OpenRun?
 
-    init(socket: CInt, caller: Caller) {
+    init(socket: CInt, caller: Caller) throws(SystemdError) {
+        stop = try StopSignal()
         self.socket = socket
         self.caller = caller
         audit = Audit(caller)
@@ -23,9 +26,13 @@ struct Server {
     /// Answers until the run is over.
     /// - Returns: whether update-all said that it is.
     mutating func serve() -> Bool {
-        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        var waiting = [socket, stop.descriptor.raw].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
-            _ = poll(&waiting, 1, -1)
+            _ = poll(&waiting, 2, -1)
+            if stop.isHeard() {
+                audit.note("stop", "told by the first process")
+                try? signalProcess(caller.handle, SIGTERM)
+            }
             let packet: ReceivedPacket
             do {
                 packet = try receivePacket(socket, capacity: HelperRequest.maximumSize)

@@ -14,6 +14,7 @@ import RunPolicy
 import Spawning
 import Streams
 import SystemPackage
+import Systemd
 import UpdateModel
 
 /// What an examination is about.
