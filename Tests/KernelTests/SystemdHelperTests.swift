@@ -90,6 +90,18 @@ extension SystemdTests {
             #expect(site.audit.components(separatedBy: "told by the first process").count == 2, "\(site.audit)")
             try waitUntilGone(unit)
             try site.expectNothingLeft()
+
+            // The next run has a policy without weights.
+            try shell(
+                """
+                rm /etc/update-all/policy.toml /etc/update-all/plugins.d/*
+                printf '[run]\\nparallel = 2\\n' >/etc/update-all/plain.toml
+                """)
+            try site.add("next", runAs: "root", script: "cat /sys/fs/cgroup/updateall.slice/cpu.weight")
+            let next = try site.run("--policy /etc/update-all/plain.toml")
+            #expect(next.code == 0, "\(next.text)")
+            let weight = try site.log("next.execute")
+            #expect(weight == "100\n")
         }
 
         @Test("After kill -9 of update-all a stop of the scope waits for root's commit, and nothing is left")
