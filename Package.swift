@@ -120,7 +120,7 @@ let tests: [Target] = [
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
-    .testTarget(name: "KernelTests", dependencies: ["Launching", "Accounting", "Interchange", "TestSupport"]),
+    .testTarget(name: "KernelTests", dependencies: ["Accounting", "HelperProtocol", "Interchange", "Launching", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "Streams", "JSONDocument", "TestSupport"]),
 ]
 

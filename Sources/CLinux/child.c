@@ -6,16 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-enum { SIGNAL_SET_BYTES = 8, LAST_SIGNAL = 64 };
-// Of ioprio_set(2), which glibc has nothing of; the class is above 13 bits of level.
-enum { IOPRIO_OF_PROCESS = 1, IDLE_CLASS = 3 };
+enum { SIGNAL_SET_BYTES = 8, LAST_SIGNAL = 64, SCHEDULING_OF_PROCESS = 1 };
 
 // It runs beside its parent's threads, on a stack of its own, so: only system calls, and none through libc. No sanitizer
 // may instrument it: their shadow stacks and thread states are the parent's.
@@ -124,23 +121,46 @@ static CHILD void close_others(struct clx_launch *launch) {
     }
 }
 
-static CHILD void set_priorities(struct clx_launch *launch) {
-    const struct clx_spec *spec = &launch->spec;
-    if (spec->settings & CLX_SET_NICE) TRY(KERNEL(SYS_setpriority, PRIO_PROCESS, 0, spec->nice), CLX_STAGE_NICE);
-    if (spec->settings & CLX_SET_IDLE) {
-        int priority = 0;
-        TRY(KERNEL(SYS_sched_setscheduler, 0, SCHED_IDLE, &priority), CLX_STAGE_SCHEDULING);
-        TRY(KERNEL(SYS_ioprio_set, IOPRIO_OF_PROCESS, 0, IDLE_CLASS << 13), CLX_STAGE_IO_PRIORITY);
-    }
-    KERNEL(SYS_umask, 022);
+static CHILD void set_oom_score(struct clx_launch *launch) {
+    int value = launch->spec.oom_score_adjust;
+    char text[8];
+    size_t start = sizeof text;
+    unsigned rest = (unsigned)(value < 0 ? -value : value);
+    do {
+        text[--start] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest != 0 && start > 1);
+    if (value < 0) text[--start] = '-';
+    TRY(write_file(AT_FDCWD, "/proc/self/oom_score_adj", text + start, sizeof text - start), CLX_STAGE_OOM_SCORE);
 }
 
-// What was given up must be gone: the way back has to be refused.
+static CHILD void set_priorities(struct clx_launch *launch) {
+    const struct clx_spec *spec = &launch->spec;
+    if (spec->settings & CLX_SET_OOM_SCORE) set_oom_score(launch);
+    for (size_t i = 0; i < spec->limit_count; i++) {
+        uint64_t limit[2] = {spec->limits[i].soft, spec->limits[i].hard};
+        TRY(KERNEL(SYS_prlimit64, 0, spec->limits[i].resource, limit, NULL), CLX_STAGE_RESOURCE_LIMITS);
+    }
+    if (spec->settings & CLX_SET_NICE) TRY(KERNEL(SYS_setpriority, PRIO_PROCESS, 0, spec->nice), CLX_STAGE_NICE);
+    if (spec->settings & CLX_SET_SCHEDULING) {
+        int priority = 0;
+        TRY(KERNEL(SYS_sched_setscheduler, 0, spec->scheduling_policy, &priority), CLX_STAGE_SCHEDULING);
+    }
+    if (spec->settings & CLX_SET_IO_PRIORITY)
+        TRY(KERNEL(SYS_ioprio_set, SCHEDULING_OF_PROCESS, 0, spec->io_priority), CLX_STAGE_IO_PRIORITY);
+    if (spec->settings & CLX_SET_UMASK) KERNEL(SYS_umask, spec->umask);
+}
+
+static CHILD int has(uint64_t mask, int capability) { return (int)(mask >> capability & 1); }
+
+// What was given up must be gone: the way back has to be refused, unless it was left open on purpose.
 static CHILD void verify_identity(struct clx_launch *launch) {
     const struct clx_spec *spec = &launch->spec;
-    if (spec->user == 0) return;
-    int user_returned = KERNEL(SYS_setresuid, -1, 0, -1) == 0;
-    int group_returned = spec->group_id != 0 && KERNEL(SYS_setresgid, -1, 0, -1) == 0;
+    int keeps = spec->settings & CLX_SET_CAPABILITIES;
+    int user_returned = spec->user != 0 && !(keeps && has(spec->permitted, CAP_SETUID)) &&
+                        KERNEL(SYS_setresuid, -1, 0, -1) == 0;
+    int group_returned = spec->user != 0 && spec->group_id != 0 && !(keeps && has(spec->permitted, CAP_SETGID)) &&
+                         KERNEL(SYS_setresgid, -1, 0, -1) == 0;
     if (user_returned || group_returned) fail(launch, CLX_STAGE_VERIFY, -EPERM);
 }
 
@@ -148,11 +168,13 @@ static CHILD void verify_identity(struct clx_launch *launch) {
 static CHILD void drop_privileges(struct clx_launch *launch) {
     const struct clx_spec *spec = &launch->spec;
     for (int capability = 0; capability < 64; capability++)
-        if (spec->bounding_drop >> capability & 1)
+        if (has(spec->bounding_drop, capability))
             TRY(KERNEL(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0), CLX_STAGE_BOUNDING_SET);
     if (spec->settings & CLX_SET_IDENTITY) {
         TRY(KERNEL(SYS_setgroups, spec->group_count, spec->groups), CLX_STAGE_GROUPS);
         TRY(KERNEL(SYS_setresgid, spec->group_id, spec->group_id, spec->group_id), CLX_STAGE_GROUP_ID);
+        if ((spec->settings & CLX_SET_CAPABILITIES) && spec->permitted != 0)
+            TRY(KERNEL(SYS_prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0), CLX_STAGE_KEEP_CAPABILITIES);
         TRY(KERNEL(SYS_setresuid, spec->user, spec->user, spec->user), CLX_STAGE_USER_ID);
     }
     if (spec->settings & CLX_SET_CAPABILITIES) {
@@ -166,6 +188,9 @@ static CHILD void drop_privileges(struct clx_launch *launch) {
             };
         // Ambient capabilities that are not permitted and inheritable any more go with it.
         TRY(KERNEL(SYS_capset, &header, sets), CLX_STAGE_CAPABILITIES);
+        for (int capability = 0; capability < 64; capability++)
+            if (has(spec->ambient, capability))
+                TRY(KERNEL(SYS_prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), CLX_STAGE_AMBIENT_SET);
     }
     if (spec->settings & CLX_SET_NO_NEW_PRIVILEGES)
         TRY(KERNEL(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), CLX_STAGE_NO_NEW_PRIVILEGES);

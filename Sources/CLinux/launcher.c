@@ -138,8 +138,8 @@ static char *const *copy_strings(struct shelf *shelf, char *const *source) {
 static struct clx_launch *copy_spec(const struct clx_spec *spec) {
     enum { LOST_TO_ALIGNMENT = 8 * 8 };
     size_t strings = size_of_strings(spec->arguments) + size_of_strings(spec->environment);
-    size_t records = spec->handed_count * sizeof *spec->handed + spec->group_count * sizeof *spec->groups +
-                     LOST_TO_ALIGNMENT;
+    size_t records = spec->handed_count * sizeof *spec->handed + spec->limit_count * sizeof *spec->limits +
+                     spec->group_count * sizeof *spec->groups + LOST_TO_ALIGNMENT;
     size_t paths = strlen(spec->path) + (spec->directory ? strlen(spec->directory) : 0) + 2;
     struct clx_launch *launch = malloc(sizeof *launch + strings + records + paths);
     if (!launch) return NULL;
@@ -149,6 +149,7 @@ static struct clx_launch *copy_spec(const struct clx_spec *spec) {
     for (char *const *next = spec->environment; *next; next++) pointers++;
     struct shelf shelf = {launch->contents, launch->contents + records + pointers * sizeof(char *)};
     launch->spec.handed = copy_records(&shelf, spec->handed, spec->handed_count * sizeof *spec->handed);
+    launch->spec.limits = copy_records(&shelf, spec->limits, spec->limit_count * sizeof *spec->limits);
     launch->spec.groups = copy_records(&shelf, spec->groups, spec->group_count * sizeof *spec->groups);
     launch->spec.arguments = copy_strings(&shelf, spec->arguments);
     launch->spec.environment = copy_strings(&shelf, spec->environment);
@@ -162,10 +163,11 @@ static struct clx_launch *copy_spec(const struct clx_spec *spec) {
 static atomic_int remembered_method = CLX_CLONE_INTO_GROUP;
 
 // What happens to all that share the child's memory, unless its parent sleeps until it has left: a change of its user clears
-// the dumpable flag; and when its group is out of memory, the kernel kills all that share the memory of its victim
-// (__oom_kill_process in mm/oom_kill.c), of which it takes none whose parent sleeps (in_vfork there).
+// the dumpable flag; its oom_score_adj becomes everybody's (__set_oom_adj in the kernel's fs/proc/base.c); and when its group
+// is out of memory, the kernel kills all that share the memory of its victim (__oom_kill_process in mm/oom_kill.c), of which
+// it takes none whose parent sleeps (in_vfork there).
 static int must_sleep(const struct clx_spec *spec) {
-    return (spec->settings & (CLX_SET_IDENTITY | CLX_MAY_RUN_OUT_OF_MEMORY)) != 0;
+    return (spec->settings & (CLX_SET_IDENTITY | CLX_SET_OOM_SCORE | CLX_MAY_RUN_OUT_OF_MEMORY)) != 0;
 }
 
 long clx_clone_modern(struct clx_launch *launch) {

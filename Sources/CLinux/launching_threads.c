@@ -1,6 +1,6 @@
-// Threads that sleep in clone3 for others. The kernel spares a child that shares our memory when its group runs out of memory
-// only while its parent sleeps until it has left (CLONE_VFORK). Who launches must not sleep so long: the child may be starved,
-// or frozen by its group.
+// Threads that sleep in clone3 for others. The kernel spares a child that shares our memory when its group runs out of memory,
+// and keeps its oom_score_adj to itself, only while its parent sleeps until it has left (CLONE_VFORK). Who launches must not
+// sleep so long: the child may be starved, or frozen by its group.
 #define _GNU_SOURCE
 #include "launch.h"
 #include "clx_system.h"

@@ -27,9 +27,16 @@ public final class Leaf: Sendable {
         _ step: StepGroup, in branch: Branch, limits: [ControlWrite], controllers: Set<Controller>
     ) throws(CgroupError) {
         name = step.name
-        group = try branch.makeFreshChild(step)
         path = "\(branch.path)/\(name)"
-        let result = group.apply(limits, controllers: controllers)
+        let result: AppliedLimits
+        if let keeper = branch.group.kept?.keeper {
+            result = try keeper.make(step, limits: limits)
+            group = try Group(
+                opening: "\(branch.group.path)/\(name)", kept: KeptGroup(keeper: keeper, place: .step(step)))
+        } else {
+            group = try branch.makeFreshChild(name)
+            result = group.apply(limits, controllers: controllers)
+        }
         self.limits = Mutex(result.applied)
         deviations = result.deviations
         self.branch = branch
@@ -161,13 +168,7 @@ final class Branch: Sendable {
     }
 
     /// A new group, in place of an abandoned one of the same name if need be: its counters would not be the new step's.
-    func makeFreshChild(_ step: StepGroup) throws(CgroupError) -> Group {
-        let name = step.name
-        if let keeper = group.kept?.keeper {
-            try keeper.make(step)
-            return try Group(
-                opening: "\(group.path)/\(name)", kept: KeptGroup(keeper: keeper, place: .step(step)))
-        }
+    func makeFreshChild(_ name: String) throws(CgroupError) -> Group {
         do {
             return try Group(creating: name, in: group)
         } catch {

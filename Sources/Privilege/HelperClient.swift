@@ -51,7 +51,7 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
         var launch = HelperLaunch(
             group: purpose.group, program: Self.program(request, purpose), terminal: terminal,
             hasExitRecord: !record.isEmpty, nice: request.nice.map { Int32(clamping: $0) },
-            isIdle: request.isIdle, noNewPrivileges: request.noNewPrivileges)
+            isIdle: request.scheduling == .idle, noNewPrivileges: request.noNewPrivileges)
         launch.hasProgram = !opened.isEmpty
         let answer: (reply: HelperReply, descriptors: [CInt])
         do {
@@ -116,23 +116,32 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
 
     // MARK: Groups
 
-    public func make(_ group: StepGroup) throws(CgroupError) {
-        try change("create the group", .step(group), .makeGroup(group))
+    public func make(_ group: StepGroup, limits: [ControlWrite]) throws(CgroupError) -> AppliedLimits {
+        do {
+            return try applied(.makeGroup(group, limits))
+        } catch {
+            throw CgroupError(
+                attempt: "create the group", path: path(of: .step(group)), errno: error.errno, advice: "\(error)")
+        }
     }
 
     public func apply(_ limits: [ControlWrite], to place: GroupPlace) -> AppliedLimits {
         if limits.isEmpty { return AppliedLimits() }
         do throws(HelperError) {
-            guard case .applied(let applied, let deviations) = try connection.ask(.limit(place, limits)).reply else {
-                throw .lost("its answer is none")
-            }
-            return AppliedLimits(applied: applied, deviations: deviations)
+            return try applied(.limit(place, limits))
         } catch {
             return AppliedLimits(
                 deviations: limits.map {
                     LimitDeviation(control: $0.file, requested: $0.value, effective: nil, reason: "\(error)")
                 })
         }
+    }
+
+    private func applied(_ request: HelperRequest) throws(HelperError) -> AppliedLimits {
+        guard case .applied(let applied, let deviations) = try connection.ask(request).reply else {
+            throw .lost("its answer is none")
+        }
+        return AppliedLimits(applied: applied, deviations: deviations)
     }
 
     public func kill(_ place: GroupPlace) throws(CgroupError) {

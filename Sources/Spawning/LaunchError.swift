@@ -8,8 +8,8 @@ import SystemPackage
 public enum LaunchStage: UInt32, Hashable, Sendable, CaseIterable {
     // The numbers are those of `enum clx_stage`.
     case prepare = 1
-    case clone, cgroup, signals, session, descriptors, terminal, nice, scheduling, ioPriority
-    case boundingSet, groups, groupID, userID, capabilities, noNewPrivileges, verify
+    case clone, cgroup, signals, session, descriptors, terminal, oomScore, resourceLimits, nice, scheduling, ioPriority
+    case boundingSet, groups, groupID, keepCapabilities, userID, capabilities, ambientSet, noNewPrivileges, verify
     case deathSignal, directory, close, execute, killed
 }
 
@@ -58,14 +58,18 @@ extension LaunchError {
         case .session: "begin a session"
         case .descriptors: "put its files in their places"
         case .terminal: "take its terminal"
+        case .oomScore: "set oom_score_adj to \(request.oomScoreAdjust ?? 0)"
+        case .resourceLimits: "set its resource limits"
         case .nice: "set nice level \(request.nice ?? 0)"
-        case .scheduling: "set the scheduling class idle"
-        case .ioPriority: "set the I/O priority idle"
+        case .scheduling: "set scheduling class \(request.scheduling)"
+        case .ioPriority: "set the I/O priority"
         case .boundingSet: "drop capabilities from the bounding set"
         case .groups: "set groups \(identity?.groups.map(String.init).joined(separator: ",") ?? "")"
         case .groupID: "become group \(identity?.group ?? 0)"
+        case .keepCapabilities: "keep capabilities"
         case .userID: "become user \(identity?.user ?? 0)"
         case .capabilities: "set capabilities"
+        case .ambientSet: "raise ambient capabilities \(request.ambientSet.names.joined(separator: ","))"
         case .noNewPrivileges: "forbid new privileges"
         case .verify: "make sure that user \(identity?.user ?? 0) cannot become root again"
         case .deathSignal: "set the death signal"
@@ -104,10 +108,11 @@ extension LaunchError {
             "somebody is writing it at this moment: try again"
         case (.directory, .permissionDenied), (.directory, .noSuchFileOrDirectory):
             "the directory must exist and be open to that user"
-        case (.nice, .permissionDenied), (.ioPriority, .notPermitted), (.scheduling, .notPermitted):
+        case (.resourceLimits, .notPermitted), (.nice, .permissionDenied), (.oomScore, .permissionDenied),
+            (.ioPriority, .notPermitted), (.scheduling, .notPermitted):
             "only root may raise it"
         case (.groups, .notPermitted), (.groupID, .notPermitted), (.userID, .notPermitted),
-            (.boundingSet, .notPermitted):
+            (.boundingSet, .notPermitted), (.ambientSet, .notPermitted):
             "only root may do this"
         case (.userID, .resourceTemporarilyUnavailable):
             "that user is at the limit of processes"

@@ -31,6 +31,36 @@ public struct Identity: Hashable, Sendable {
     }
 }
 
+/// How the kernel's scheduler takes a process (sched(7)).
+public enum SchedulingClass: Hashable, Sendable {
+    case normal
+    /// Assumed to compute: woken up later.
+    case batch
+    /// Only where nothing else wants the CPU.
+    case idle
+}
+
+/// I/O priority (ioprio_set(2)).
+public enum IOPriority: Hashable, Sendable {
+    /// 0 (first) … 7.
+    case bestEffort(level: UInt8)
+    case idle
+}
+
+/// A bound of setrlimit(2), in the resource's own unit.
+public struct ResourceLimit: Hashable, Sendable {
+    /// `RLIMIT_…`
+    public var resource: CInt
+    public var soft: UInt64
+    public var hard: UInt64
+
+    public init(resource: CInt, soft: UInt64, hard: UInt64) {
+        self.resource = resource
+        self.soft = soft
+        self.hard = hard
+    }
+}
+
 /// What a process's standard streams are: descriptors, which stay the caller's.
 public struct ProcessStreams: Hashable, Sendable {
     /// `nil`: there is nothing to read.
@@ -61,7 +91,7 @@ public struct HandedDescriptor: Hashable, Sendable {
     }
 }
 
-/// What to start, where and with which rights. The process leads a session of its own, with the umask 022.
+/// What to start, where and with which rights. The process leads a session of its own.
 public struct LaunchRequest: Sendable {
     public var executable: String
     /// What is executed whatever `executable` leads to by now; `nil`: what is there then.
@@ -77,12 +107,18 @@ public struct LaunchRequest: Sendable {
     public var identity: Identity?
     /// What it can ever have; `nil`: as this process.
     public var boundingSet: CapabilitySet?
+    /// What it has though it is not root. Only with an identity.
+    public var ambientSet: CapabilitySet = []
     /// Neither set-user-ID programs nor file capabilities give it more (so no sudo).
     public var noNewPrivileges = true
+    public var umask: mode_t = 0o022
     /// Nice level; `nil`: as this process.
     public var nice: Int?
-    /// It has CPU and disk only where nothing else wants them (sched(7), ioprio_set(2)).
-    public var isIdle = false
+    public var scheduling = SchedulingClass.normal
+    public var ioPriority: IOPriority?
+    /// −1000 … 1000; `nil`: as this process. Lowering it needs a privilege.
+    public var oomScoreAdjust: Int?
+    public var resourceLimits: [ResourceLimit] = []
     public var extraDescriptors: [HandedDescriptor] = []
     /// Sent to it when the *thread* that launches ends (`PR_SET_PDEATHSIG`); never for a protected step.
     public var deathSignal: Int32?

@@ -70,26 +70,52 @@ public final class Spawner: Sendable {
             if !request.isWitness { spec.settings |= CLX_SET_PROGRAM.rawValue }
             if program.isScript { spec.settings |= CLX_PROGRAM_IS_SCRIPT.rawValue }
         }
+        let limits = request.resourceLimits.map {
+            clx_resource_limit(resource: $0.resource, soft: $0.soft, hard: $0.hard)
+        }
         var result = clx_spawned()
         var launch: OpaquePointer?
         handed.withUnsafeBufferPointer { handed in
             spec.handed = handed.baseAddress
             spec.handed_count = handed.count
-            (request.identity?.groups ?? []).withUnsafeBufferPointer { groups in
-                spec.groups = groups.baseAddress
-                spec.group_count = groups.count
-                _ = clx_begin(&spec, &result, &launch)
+            limits.withUnsafeBufferPointer { limits in
+                spec.limits = limits.baseAddress
+                spec.limit_count = limits.count
+                (request.identity?.groups ?? []).withUnsafeBufferPointer { groups in
+                    spec.groups = groups.baseAddress
+                    spec.group_count = groups.count
+                    _ = clx_begin(&spec, &result, &launch)
+                }
             }
         }
         return (result, launch)
     }
 
     private func setPriorities(_ request: LaunchRequest, _ spec: inout clx_spec) {
+        spec.settings |= CLX_SET_UMASK.rawValue
+        spec.umask = request.umask
         if let nice = request.nice {
             spec.settings |= CLX_SET_NICE.rawValue
             spec.nice = CInt(clamping: nice)
         }
-        if request.isIdle { spec.settings |= CLX_SET_IDLE.rawValue }
+        if request.scheduling != .normal {
+            spec.settings |= CLX_SET_SCHEDULING.rawValue
+            let policy = request.scheduling == .idle ? CLX_SCHEDULING_IDLE : CLX_SCHEDULING_BATCH
+            spec.scheduling_policy = CInt(policy.rawValue)
+        }
+        if let priority = request.ioPriority {
+            spec.settings |= CLX_SET_IO_PRIORITY.rawValue
+            // IOPRIO_CLASS_BE is 2, IOPRIO_CLASS_IDLE 3; the class is above 13 bits of level.
+            spec.io_priority =
+                switch priority {
+                case .bestEffort(let level): 2 << 13 | CInt(min(level, 7))
+                case .idle: 3 << 13
+                }
+        }
+        if let adjust = request.oomScoreAdjust {
+            spec.settings |= CLX_SET_OOM_SCORE.rawValue
+            spec.oom_score_adjust = CInt(clamping: max(-1000, min(1000, adjust)))
+        }
         if let signal = request.deathSignal {
             spec.settings |= CLX_SET_DEATH_SIGNAL.rawValue
             spec.death_signal = signal
@@ -106,8 +132,9 @@ public final class Spawner: Sendable {
             spec.user = wanted.user
             spec.group_id = wanted.group
             if wanted.user != 0 {
-                // All of them are empty.
                 spec.settings |= CLX_SET_CAPABILITIES.rawValue
+                let kept = request.ambientSet.rawValue
+                (spec.permitted, spec.effective, spec.inheritable, spec.ambient) = (kept, kept, kept, kept)
                 return
             }
         }

@@ -79,7 +79,10 @@ public struct SudoCommand: Hashable, Sendable {
             throw SudoRefusal("\(error): mend \"capabilities\" in the policy")
         }
         request.nice = right.settings.nice
-        request.isIdle = right.settings.limits.cpuWeight == .idle
+        if right.settings.limits.cpuWeight == .idle {
+            request.scheduling = .idle
+            request.ioPriority = .idle
+        }
         return (
             request, ProcessStreams(input: descriptors[0], output: descriptors[1], errors: descriptors[2])
         )

@@ -82,13 +82,16 @@ final class OpenRun {
 
     // MARK: Groups
 
-    /// The administrator's limits are in force in it before anything else is.
-    func make(_ group: StepGroup) throws -> HelperReply {
+    /// With what the administrator's limits are where nobody asked for tighter ones.
+    func make(_ group: StepGroup, _ writes: [ControlWrite]) throws -> HelperReply {
         guard groups.count < Self.most else { throw Refusal(reason: "\(Self.most) steps are under way already") }
         guard groups[group] == nil else { throw Refusal(reason: "the group \(group.name) is there already") }
+        try rights.check(writes, for: .step(group))
+        let others = rights.ceiling(of: .step(group)).filter { limit in
+            !writes.contains { $0.concernsSame(as: limit) }
+        }
         let leaf = try tree.makeLeaf(
-            group.step, attempt: Int(group.attempt), isProtected: group.isProtected,
-            limits: rights.ceiling(of: .step(group)))
+            group.step, attempt: Int(group.attempt), isProtected: group.isProtected, limits: others + writes)
         groups[group] = leaf
         return applied(AppliedLimits(applied: leaf.applied, deviations: leaf.deviations))
     }
@@ -166,7 +169,10 @@ final class OpenRun {
         request.nice = launch.nice.map { Int($0) }
         // A person may not have what they could not give themselves.
         if let nice = request.nice, nice < 0 { throw Refusal(reason: "only root gives a step more than others have") }
-        request.isIdle = launch.isIdle
+        if launch.isIdle {
+            request.scheduling = .idle
+            request.ioPriority = .idle
+        }
         let isControlling = launch.terminal == .controlling
         let streams = ProcessStreams(
             input: isControlling ? descriptors[0] : nil, output: descriptors[0],

@@ -57,11 +57,11 @@ struct Server {
             let errno = error as? Errno ?? .ioError
             result = (.failed("answer", errno: errno.rawValue), nil)
         }
-        // A look at a process that still runs changes nothing.
-        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
         if let bytes = result.reply.encoded() {
             try? sendPacket(socket, bytes, descriptors: result.descriptor.map { [$0] } ?? [])
         }
+        // After the reply, which a step waits for. A look at a process that still runs changes nothing.
+        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
         guard case .finish = request else { return false }
         return true
     }
@@ -73,7 +73,7 @@ struct Server {
         guard let run else { throw Refusal(reason: "no run has begun") }
         switch request {
         case .begin: break
-        case .makeGroup(let group): return (try run.make(group), nil)
+        case .makeGroup(let group, let writes): return (try run.make(group, writes), nil)
         case .limit(let place, let writes): return (try run.limit(place, writes), nil)
         case .kill(let place): try run.kill(place)
         case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)
@@ -119,7 +119,8 @@ extension HelperRequest {
     fileprivate var auditText: String {
         switch self {
         case .begin(let run, _): "request=begin run=\(run)"
-        case .makeGroup(let group): "request=make_group group=\(group.name)"
+        case .makeGroup(let group, let writes):
+            "request=make_group group=\(group.name) limits=\(Audit.quoted(writes.map(\.description)))"
         case .limit(let place, let writes):
             "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"
         case .kill(let place): "request=kill group=\(place.auditText)"

@@ -106,14 +106,19 @@ struct GroupTests {
 
     @Test(
         "A step is begun without waiting for it, though its group is frozen, also where the kernel wants its parent asleep",
-        .enabled(if: usableCPUs() > 1, "with one CPU it is waited for"))
-    func beginsFrozen() throws {
+        .enabled(if: usableCPUs() > 1, "with one CPU it is waited for"), arguments: [nil, 100])
+    func beginsFrozen(oomScoreAdjust: Int?) throws {
         try withTree { tree in
             let launcher = try InProcessLauncher()
-            func request(_ leaf: Leaf) -> LaunchRequest { LaunchingTests.request("/bin/echo", ["begun"], leaf: leaf) }
+            func request(_ leaf: Leaf) -> LaunchRequest {
+                var request = LaunchingTests.request("/bin/cat", ["/proc/self/oom_score_adj"], leaf: leaf)
+                request.oomScoreAdjust = oomScoreAdjust
+                return request
+            }
             // What has never led into a group before is waited for.
             let first = try tree.makeLeaf(step("first"), isProtected: false, limits: [])
             #expect(try run(request(first), with: launcher).cause == .code(0))
+            let before = try readText("/proc/self/oom_score_adj")
             let leaves = try (0..<8).map { index in
                 let leaf = try tree.makeLeaf(step("frozen\(index)"), isProtected: false, limits: [])
                 try leaf.freeze(true)
@@ -126,9 +131,10 @@ struct GroupTests {
                 try leaf.freeze(false)
             }
             for process in begun {
-                #expect(readAll(process.takeStdout()) == "begun\n")
+                #expect(readAll(process.takeStdout()) == (oomScoreAdjust.map { "\($0)" } ?? before) + "\n")
                 #expect(try waitForEnd(of: process).cause == .code(0))
             }
+            #expect(try readText("/proc/self/oom_score_adj") == before)
         }
     }
 

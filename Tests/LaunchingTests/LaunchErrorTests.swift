@@ -62,6 +62,17 @@ struct LaunchErrorTests {
         #expect(try failure(wanted).stage == .prepare, "more than there is room for")
     }
 
+    @Test("A limit that not even root may set fails at its stage", .enabled(if: isRoot, "needs root"))
+    func resourceLimits() throws {
+        var wanted = request("/bin/true")
+        wanted.resourceLimits = [
+            ResourceLimit(resource: CInt(RLIMIT_NOFILE.rawValue), soft: 1 << 40, hard: 1 << 40)
+        ]
+        let error = try failure(wanted)
+        #expect(error.stage == .resourceLimits)
+        #expect(error.errno == .notPermitted)
+    }
+
     @Test("More groups than the kernel takes fail at their stage", .enabled(if: isRoot, "needs root"))
     func groups() throws {
         var wanted = request("/bin/true")

@@ -103,24 +103,41 @@ import UpdateModel
         #expect(sigismember(&after, SIGINT) == 0)
     }
 
-    @Test("A program leads a session of its own, in its directory, with the umask 022 whatever ours is")
+    @Test("A program leads a session of its own, in its directory, with its umask")
     func session() throws {
         var wanted = request("/bin/sh", ["-c", "echo $$; cut -d' ' -f5,6 /proc/$$/stat; pwd; umask"])
         wanted.directory = "/usr/share"
+        wanted.umask = 0o027
         let lines = try run(wanted).lines
         try #require(lines.count == 4)
         #expect(lines[1] == "\(lines[0]) \(lines[0])")
         #expect(lines[2] == "/usr/share")
-        #expect(lines[3] == "0022")
+        #expect(lines[3] == "0027")
     }
 
-    @Test("Nice level, scheduling class and I/O priority are as asked")
+    @Test("Nice level, scheduling class, I/O priority, oom_score_adj and resource limits are as asked, and ours stay")
     func priorities() throws {
-        var wanted = request("/bin/sh", ["-c", "cut -d' ' -f19,41 /proc/$$/stat; ionice"])
+        let own = try readText("/proc/self/oom_score_adj")
+        let script = "cut -d' ' -f19,41 /proc/$$/stat; cat /proc/$$/oom_score_adj; ulimit -n; ulimit -Hn; ionice"
+        var wanted = request("/bin/sh", ["-c", script])
         wanted.nice = 7
-        #expect(try run(wanted).lines.first == "7 0")
-        wanted.isIdle = true
-        #expect(try run(wanted).lines == ["7 5", "idle"])
+        wanted.scheduling = .batch
+        wanted.ioPriority = .bestEffort(level: 6)
+        wanted.oomScoreAdjust = 321
+        wanted.resourceLimits = [ResourceLimit(resource: CInt(RLIMIT_NOFILE.rawValue), soft: 64, hard: 100)]
+        let lines = try run(wanted).lines
+        try #require(lines.count == 5)
+        #expect(lines[0] == "7 3")
+        #expect(lines[1] == "321")
+        #expect(lines[2] == "64")
+        #expect(lines[3] == "100")
+        #expect(lines[4] == "best-effort: prio 6")
+        #expect(try readText("/proc/self/oom_score_adj") == own)
+        wanted.scheduling = .idle
+        wanted.ioPriority = .idle
+        let idle = try run(wanted).lines
+        #expect(idle.first == "7 5")
+        #expect(idle.last == "idle")
     }
 
     @Test("A terminal is the program's three streams and, only if so said, its controlling one")

@@ -30,6 +30,15 @@ struct PrivilegeTests {
         #expect(finished.status("NoNewPrivs") == "1")
     }
 
+    @Test("Ambient capabilities reach a person's program, and only those")
+    func ambient() throws {
+        var wanted = request("/bin/cat", ["/proc/self/status"])
+        wanted.identity = Self.person
+        wanted.ambientSet = try CapabilitySet(names: ["cap_net_bind_service", "CAP_CHOWN"])
+        let finished = try run(wanted)
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] { #expect(finished.status(set) == "0000000000000401") }
+    }
+
     @Test("A step as root keeps only its bounding set")
     func boundingSet() throws {
         let kept = try CapabilitySet(names: ["cap_chown", "cap_dac_override", "cap_setuid"])
@@ -81,6 +90,11 @@ struct PrivilegeTests {
             wanted.boundingSet = nil
             wanted.nice = -5
             #expect(try failure(wanted).stage == .nice)
+            wanted.nice = nil
+            wanted.resourceLimits = [ResourceLimit(resource: CInt(RLIMIT_CORE.rawValue), soft: 1, hard: .max)]
+            var core = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &core)
+            if core.rlim_max != .max { #expect(try failure(wanted).stage == .resourceLimits) }
         }
     }
 

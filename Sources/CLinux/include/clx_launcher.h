@@ -15,14 +15,18 @@ enum clx_stage {
     CLX_STAGE_SESSION,
     CLX_STAGE_DESCRIPTORS,
     CLX_STAGE_TERMINAL,
+    CLX_STAGE_OOM_SCORE,
+    CLX_STAGE_RESOURCE_LIMITS,
     CLX_STAGE_NICE,
     CLX_STAGE_SCHEDULING,
     CLX_STAGE_IO_PRIORITY,
     CLX_STAGE_BOUNDING_SET,
     CLX_STAGE_GROUPS,
     CLX_STAGE_GROUP_ID,
+    CLX_STAGE_KEEP_CAPABILITIES,
     CLX_STAGE_USER_ID,
     CLX_STAGE_CAPABILITIES,
+    CLX_STAGE_AMBIENT_SET,
     CLX_STAGE_NO_NEW_PRIVILEGES,
     CLX_STAGE_VERIFY,
     CLX_STAGE_DEATH_SIGNAL,
@@ -36,19 +40,21 @@ enum clx_stage {
 // Which of the fields of `clx_spec` count; what is not asked for costs no system call.
 enum clx_setting {
     CLX_SET_TERMINAL = 1 << 0,
-    CLX_SET_NICE = 1 << 1,
-    // CPU and disk only where nothing else wants them: SCHED_IDLE of sched(7), the class "idle" of ioprio_set(2).
-    CLX_SET_IDLE = 1 << 2,
-    CLX_SET_IDENTITY = 1 << 3,
-    CLX_SET_CAPABILITIES = 1 << 4,
-    CLX_SET_NO_NEW_PRIVILEGES = 1 << 5,
-    CLX_SET_DEATH_SIGNAL = 1 << 6,
+    CLX_SET_OOM_SCORE = 1 << 1,
+    CLX_SET_NICE = 1 << 2,
+    CLX_SET_SCHEDULING = 1 << 3,
+    CLX_SET_IO_PRIORITY = 1 << 4,
+    CLX_SET_UMASK = 1 << 5,
+    CLX_SET_IDENTITY = 1 << 6,
+    CLX_SET_CAPABILITIES = 1 << 7,
+    CLX_SET_NO_NEW_PRIVILEGES = 1 << 8,
+    CLX_SET_DEATH_SIGNAL = 1 << 9,
     // The kernel may kill in the child's group for memory: it is not to take the caller with it.
-    CLX_MAY_RUN_OUT_OF_MEMORY = 1 << 7,
+    CLX_MAY_RUN_OUT_OF_MEMORY = 1 << 10,
     // What is executed is the open file `program`, whatever `path` leads to by now.
-    CLX_SET_PROGRAM = 1 << 8,
+    CLX_SET_PROGRAM = 1 << 11,
     // Its interpreter opens it by its number: it stays open in the child.
-    CLX_PROGRAM_IS_SCRIPT = 1 << 9,
+    CLX_PROGRAM_IS_SCRIPT = 1 << 12,
 };
 
 // How a child gets into its group, in the order in which it is tried. What the kernel refuses for a reason that will
@@ -62,8 +68,19 @@ enum clx_method {
     CLX_OLD_CLONE_THEN_MOVE,
 };
 
+// Policies of sched_setscheduler(2), which Swift's Glibc module lacks.
+enum clx_scheduling {
+    CLX_SCHEDULING_BATCH = 3,
+    CLX_SCHEDULING_IDLE = 5,
+};
+
 struct clx_handed {
     int source, target;
+};
+
+struct clx_resource_limit {
+    int resource;
+    uint64_t soft, hard;
 };
 
 enum { CLX_HANDED_MAX = 16 };
@@ -85,14 +102,22 @@ struct clx_spec {
     enum clx_method first_method;
     // Signals whose disposition is not the default in this process though no handler is set: bit N-1 for signal N.
     uint64_t ignored_signals;
+    int oom_score_adjust;
     int nice;
+    // `enum clx_scheduling`.
+    int scheduling_policy;
+    // As ioprio_set(2) wants it: class << 13 | level.
+    int io_priority;
+    mode_t umask;
+    const struct clx_resource_limit *limits;
+    size_t limit_count;
     uid_t user;
     gid_t group_id;
     const gid_t *groups;
     size_t group_count;
     // Capability masks, bit N for capability N. `bounding_drop` counts without CLX_SET_CAPABILITIES too.
     uint64_t bounding_drop;
-    uint64_t permitted, effective, inheritable;
+    uint64_t permitted, effective, inheritable, ambient;
     int death_signal;
 };
 
@@ -111,8 +136,8 @@ struct clx_launch;
 
 // Starts a program in a session of its own, with default signal dispositions and no signal blocked. Returns as soon as there
 // is a process: 0; or -1 with `stage` and `error`, and there is none. The child makes its way by itself, since it may be
-// starved or frozen by its group; only one that changes its user, or may run out of memory, is waited for. The descriptors
-// that are handed to it may be closed, `spec` and all that it points to may be changed at once.
+// starved or frozen by its group; only one that changes its user or its oom_score_adj, or may run out of memory, is waited
+// for. The descriptors that are handed to it may be closed, `spec` and all that it points to may be changed at once.
 int clx_begin(const struct clx_spec *spec, struct clx_spawned *out, struct clx_launch **begun);
 
 // Whether the child ended before it was the program: 1, and then `stage` and `error` say where. 0 while it is not known;

@@ -331,7 +331,10 @@ final class StepStarter {
         request.noNewPrivileges = command.settings.noNewPrivileges
         request.nice = command.settings.nice
         // The group's cpu.idle does the same for the group; the process's own class serves where there is no group.
-        request.isIdle = command.settings.limits.cpuWeight == .idle
+        if command.settings.limits.cpuWeight == .idle {
+            request.scheduling = .idle
+            request.ioPriority = .idle
+        }
         do throws(LaunchError) {
             return try launcher.begin(
                 request, streams: streams,

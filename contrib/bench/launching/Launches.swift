@@ -17,6 +17,7 @@ actor Launches {
     private var groupTimes: [Duration] = []
     private var startTimes: [Duration] = []
     private let tree: CgroupTree
+    private let limits: [ControlWrite]
     private let slots: Int
     private var remaining: Int
     private var running: [Int: Job] = [:]
@@ -25,7 +26,7 @@ actor Launches {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// Those of spawn-floor, in the order in which the program writes them.
-    private static let limits = [
+    private static let wanted = [
         ControlWrite(file: "memory.high", value: "268435456"), ControlWrite(file: "memory.max", value: "536870912"),
         ControlWrite(file: "cpu.idle", value: "1"), ControlWrite(file: "cpu.max", value: "50000 100000"),
         ControlWrite(file: "pids.max", value: "512"),
@@ -59,6 +60,12 @@ actor Launches {
         remaining = count
         self.slots = slots
         self.tree = tree
+        limits = Self.wanted.filter { limit in
+            Controller(controlFile: limit.file).map { tree.controllers.contains($0) } ?? false
+        }
+        if limits.count < Self.wanted.count {
+            warn("with \(limits.count) of \(Self.wanted.count) limits: \(tree.missingControllerReason)")
+        }
     }
 
     /// - Parameter onEnd: called once, after the last one.
@@ -94,14 +101,15 @@ actor Launches {
         guard let plugin = PluginName("step-\(number)") else { fail("no name for step \(number)") }
         let group = StepGroup(StepID(plugin, .execute), attempt: 1, isProtected: false)
         let begin = monotonicTime()
-        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: Self.limits)
+        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: limits)
         if let deviation = leaf.deviations.first { fail("\(deviation.control): \(deviation.reason)") }
         var request = LaunchRequest(
             executable: "/bin/true", arguments: [], environment: [], directory: "/", leaf: leaf)
         request.identity = identity
         let purpose = LaunchPurpose(group: group, executable: "/bin/true")
         request.nice = 10
-        request.isIdle = true
+        request.scheduling = .idle
+        request.ioPriority = .idle
         let madeGroup = monotonicTime()
         let job = Job(leaf: leaf, process: try launcher.launch(request, for: purpose))
         groupTimes.append(madeGroup - begin)
