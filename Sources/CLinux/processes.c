@@ -49,3 +49,9 @@ int clx_reap_process(pid_t pid) {
     struct clx_exit exit;
     return wait_for_end(P_PID, (id_t)pid, 0, NULL, &exit);
 }
+
+int clx_leave_starter(void) {
+    pid_t process = fork();
+    if (process > 0) _exit(0);
+    return (int)process;
+}

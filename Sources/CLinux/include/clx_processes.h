@@ -24,3 +24,6 @@ int clx_see_end(int pidfd, struct clx_exit *out);
 int clx_find_ended(pid_t *pid);
 // Reaps a child of which nobody holds a pidfd: an adopted orphan.
 int clx_reap_process(pid_t pid);
+// Goes on as a process of its own: whoever started this one sees it end, with 0. For a process of one thread, which Swift
+// will not have fork. -1: it goes on as it was.
+int clx_leave_starter(void);
