@@ -43,12 +43,13 @@ let effects: [Target] = [
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
     .target(name: "Launching", dependencies: ["Cgroups", "Policy", "PluginManifests"]),
+    .target(name: "Auditing", dependencies: ["LinuxSystem", "HelperProtocol"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Launching", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
+            "Digest", "Reactor", "Launching", "Auditing", "Guarding", "Privilege", "SudoProtocol", "Scheduling", "Governing",
             "PluginProtocol", "Policy", "PolicyReports", "Configuration", "Interchange",
             collections,
         ]),
@@ -60,7 +61,8 @@ let executables: [Target] = [
         name: "update-all", dependencies: ["Execution", "Privilege", "Terminal", "Interchange", arguments]),
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
-        name: "update-all-helper", dependencies: ["Digest", "Launching", "Policy", "PluginManifests", "HelperProtocol"]),
+        name: "update-all-helper",
+        dependencies: ["Digest", "Launching", "Auditing", "Policy", "PluginManifests", "HelperProtocol"]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 

@@ -1,6 +1,7 @@
 // Everything that one invocation of update-all holds while it asks plugins and runs a plan, in the order in which it is
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
+import Auditing
 import Cgroups
 import Digest
 import Glibc
@@ -132,7 +133,12 @@ public actor RunSession {
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
             if personas.areRoots, let account = try Account.numbered(0) {
-                sudo = SudoDesk(in: root, loop: loop) { OwnSudoRunner(launcher, root: account, caller: $0) }
+                let policyHash = sha256(configuration.policy.canonicalText)
+                sudo = SudoDesk(in: root, loop: loop) { caller in
+                    let audit = AuditLog(for: caller, process: getpid(), program: "update-all")
+                    audit.policyHash = policyHash
+                    return OwnSudoRunner(launcher: launcher, root: account, caller: caller, audit: audit)
+                }
             }
             starter = makeStarter(launcher, root, janitor, isHelped: false)
             starter?.willStartFirst = { [unowned self] in
