@@ -10,7 +10,8 @@ extension HelperRequest {
     var auditText: String {
         switch self {
         case .begin(let run, _): "request=begin run=\(run)"
-        case .makeGroup(let group): "request=make_group group=\(group.name)"
+        case .makeGroup(let group, let writes):
+            "request=make_group group=\(group.name) limits=\(quoted(writes.map(\.description)))"
         case .limit(let place, let writes):
             "request=limit group=\(place.auditText) limits=\(quoted(writes.map(\.description)))"
         case .kill(let place): "request=kill group=\(place.auditText)"

@@ -313,20 +313,8 @@ public final class CgroupTree: Sendable {
     /// All processes of the run's steps.
     public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
 
-    /// What the run has read from and written to each device, by `MAJOR:MINOR`; empty without the io controller.
-    public func transferred() -> [String: ByteCount] {
-        controllers.contains(.io) ? IOController.transferred(in: run.directory.raw) : [:]
-    }
-
-    /// What the whole run has used up to now, of the groups of its steps together.
-    public func metrics(wall: Duration) -> Metrics {
-        var metrics = Metrics(wallSeconds: wall.inSeconds)
-        CPUController.addMetrics(from: run.directory.raw, to: &metrics)
-        for controller in controllers where controller != .cpu {
-            files(of: controller).addMetrics(from: run.directory.raw, to: &metrics)
-        }
-        return metrics
-    }
+    /// The run's own group, above all of its steps; open as long as this object is there.
+    package var directory: CInt { run.directory.raw }
 
     /// Moves this process to the run's groups, where a person who owns the group that it was started in cannot reach it.
     public func enter() throws(CgroupError) {

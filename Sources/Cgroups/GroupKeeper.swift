@@ -4,8 +4,8 @@ import UpdateModel
 
 /// Changes the groups of a run where this process may not. What is in force in them can be read by everybody.
 public protocol GroupKeeper: AnyObject, Sendable {
-    /// Makes the group of a try of a step.
-    func make(_ group: StepGroup) throws(CgroupError)
+    /// Makes the group of a try of a step, with limits; what else is in force there is told, too.
+    func make(_ group: StepGroup, limits: [ControlWrite]) throws(CgroupError) -> AppliedLimits
     /// Puts limits on a group, each read back.
     func apply(_ limits: [ControlWrite], to place: GroupPlace) -> AppliedLimits
     func kill(_ place: GroupPlace) throws(CgroupError)

@@ -8,8 +8,9 @@ public enum HelperRequest: Equatable, Sendable {
     /// The first request, and only that: which run this is. The helper makes the groups of the run; `ready` answers.
     /// Where sudo logs what goes through the socket, and so stands between, the helper calls back first.
     case begin(RunID, callback: HelperCallback? = nil)
-    /// Makes the group of a try of a step, under the administrator's limits. Answer: `applied`.
-    case makeGroup(StepGroup)
+    /// Makes the group of a try of a step, with these limits and those of the administrator's that they leave out; none can
+    /// be looser than the administrator's. Answer: `applied`.
+    case makeGroup(StepGroup, [ControlWrite])
     /// Changes limits of a group; none can be made looser than the administrator's. Answer: `applied`.
     case limit(GroupPlace, [ControlWrite])
     /// Ends all processes of a group at once; never those of commits. Answer: `done`.

@@ -34,7 +34,10 @@ extension HelperRequest {
         case .begin(let run, let callback):
             wire.put(run.rawValue, atMost: 64)
             wire.put(callback) { $0.put($1) }
-        case .makeGroup(let group), .remove(let group): wire.put(group)
+        case .makeGroup(let group, let writes):
+            wire.put(group)
+            wire.put(writes, count: Self.maximumWrites)
+        case .remove(let group): wire.put(group)
         case .limit(let place, let writes):
             wire.put(place)
             wire.put(writes, count: Self.maximumWrites)
@@ -72,7 +75,10 @@ extension HelperRequest {
                 let callback = wire.optional({ HelperCallback(from: &$0) })
             else { return nil }
             return .begin(run, callback: callback)
-        case .makeGroup: return StepGroup(from: &wire).map { .makeGroup($0) }
+        case .makeGroup:
+            guard let group = StepGroup(from: &wire), let writes: [ControlWrite] = wire.fields(count: maximumWrites)
+            else { return nil }
+            return .makeGroup(group, writes)
         case .limit:
             guard let place = GroupPlace(from: &wire), let writes: [ControlWrite] = wire.fields(count: maximumWrites)
             else { return nil }

@@ -2,6 +2,7 @@
 
 import Cgroups
 import LinuxSystem
+import Spawning
 import UpdateModel
 
 /// Runs commands of steps as root.

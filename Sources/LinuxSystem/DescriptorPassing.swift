@@ -34,10 +34,14 @@ public enum ReceivedPacket {
 /// - Throws: `.resourceTemporarilyUnavailable` where there is none yet; `.messageTooLong` where it or its descriptors
 ///   did not fit, for which reason it is gone.
 public func receivePacket(_ socket: CInt, capacity: Int) throws(Errno) -> ReceivedPacket {
-    var bytes = [UInt8](repeating: 0, count: capacity)
+    // Not an array of zeros: most packets are a thousandth of what one may be.
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: capacity, alignment: 1)
+    defer { buffer.deallocate() }
     var descriptors = [CInt](repeating: -1, count: descriptorsPerPacket)
     var descriptorCount: CInt = 0
-    let count = try retrying { clx_receive_packet(socket, &bytes, capacity, &descriptors, &descriptorCount) }
+    let count = try retrying {
+        clx_receive_packet(socket, buffer.baseAddress, capacity, &descriptors, &descriptorCount)
+    }
     if count == 0 { return .end }
-    return .packet(Array(bytes.prefix(count)), descriptors: Array(descriptors.prefix(Int(descriptorCount))))
+    return .packet(Array(buffer[..<count]), descriptors: Array(descriptors.prefix(Int(descriptorCount))))
 }

@@ -3,7 +3,8 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
+import Spawning
 import SystemPackage
 
 /// Why rules were not checked or not installed, as a sentence without a full stop that says what to do.
@@ -93,12 +94,12 @@ public struct SudoersFile {
 
     private func run(_ arguments: [String], input: CInt?) throws(SudoersError) -> (isAccepted: Bool, said: [String]) {
         do throws(any Error) {
-            var request = LaunchRequest(
+            let request = LaunchRequest(
                 executable: visudo, arguments: arguments, environment: ["PATH=\(securePath)", "LC_ALL=C"],
                 directory: "/", leaf: nil)
-            if let input { request.streams = .dialogue(input: input) }
-            let process = try InProcessLauncher().launch(request)
-            var end = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+            let streams = input.map { StandardStreams.dialogue(input: $0) } ?? .pipes
+            let process = try InProcessLauncher().launch(request, streams: streams)
+            var end = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
             if poll(&end, 1, Self.limit) != 1 { try process.signal(SIGKILL) }
             poll(&end, 1, -1)
             var said = ""

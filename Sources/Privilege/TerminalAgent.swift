@@ -4,6 +4,7 @@
 import Glibc
 import LinuxSystem
 import RunModel
+import Streams
 import SystemPackage
 
 /// An agent of polkit's, until this object is gone.

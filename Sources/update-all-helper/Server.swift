@@ -4,7 +4,6 @@ import Auditing
 import Cgroups
 import Glibc
 import HelperProtocol
-import Launching
 import LinuxSystem
 import SystemPackage
 import UpdateModel
@@ -59,11 +58,11 @@ struct Server {
             let errno = error as? Errno ?? .ioError
             result = (.failed("answer", errno: errno.rawValue), nil)
         }
-        // A look at a process that still runs changes nothing.
-        if result.reply != .running { audit.note(request, result.reply) }
         if let bytes = result.reply.encoded() {
             try? sendPacket(socket, bytes, descriptors: result.descriptor.map { [$0] } ?? [])
         }
+        // After the reply, which a step waits for. A look at a process that still runs changes nothing.
+        if result.reply != .running { audit.note(request, result.reply) }
         guard case .finish = request else { return false }
         return true
     }
@@ -75,7 +74,7 @@ struct Server {
         guard let run else { throw Refusal(reason: "no run has begun") }
         switch request {
         case .begin: break
-        case .makeGroup(let group): return (try run.make(group), nil)
+        case .makeGroup(let group, let writes): return (try run.make(group, writes), nil)
         case .limit(let place, let writes): return (try run.limit(place, writes), nil)
         case .kill(let place): try run.kill(place)
         case .freeze(let isFrozen): try run.tree.freezeSteps(isFrozen)

@@ -20,7 +20,7 @@ struct RequestTests {
         .begin(
             RunID("20261121-073012-4711")!,
             callback: HelperCallback(directory: "/run/ä b", nonce: Array(0..<UInt8(HelperCallback.nonceSize)))),
-        .makeGroup(group),
+        .makeGroup(group, writes), .makeGroup(group, []),
         .limit(.run, writes), .limit(.steps, []), .limit(.protected, writes), .limit(.step(group), writes),
         .kill(.steps), .freeze(true), .freeze(false), .remove(group),
         .launch(
@@ -149,7 +149,7 @@ struct RequestTests {
     @Test("an attempt before the first one is not written")
     func attempt() {
         let group = StepGroup(StepID(PluginName("apt")!, .execute), attempt: 0, isProtected: false)
-        #expect(HelperRequest.makeGroup(group).encoded() == nil)
+        #expect(HelperRequest.makeGroup(group, []).encoded() == nil)
     }
 
     @Test("random bytes, and valid requests with random changes, never trap, and what is read can be written again")

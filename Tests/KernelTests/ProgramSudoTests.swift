@@ -4,6 +4,7 @@ import Cgroups
 import Glibc
 import LinuxSystem
 import Policy
+import Spawning
 import Testing
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // Everything that one invocation of update-all holds while it asks plugins and runs a plan, in the order in which it is
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
+import Accounting
 import Auditing
 import Cgroups
 import Digest
@@ -9,6 +10,7 @@ import GuardianProtocol
 import Guarding
 import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy
@@ -16,6 +18,7 @@ import PolicyReports
 import Privilege
 import Reactor
 import RunModel
+import RunPolicy
 import Scheduling
 import SystemPackage
 import UpdateModel
@@ -137,7 +140,7 @@ public actor RunSession {
                 sudo = SudoDesk(in: root, loop: loop) { caller in
                     let audit = AuditLog(for: caller, process: getpid(), program: "update-all")
                     audit.policyHash = policyHash
-                    return OwnSudoRunner(launcher: launcher, root: account, caller: caller, audit: audit)
+                    return OwnSudoRunner(spawner: launcher.spawner, root: account, caller: caller, audit: audit)
                 }
             }
             starter = makeStarter(launcher, root, janitor, isHelped: false)

@@ -6,12 +6,13 @@ import Glibc
 import HelperProtocol
 import Launching
 import LinuxSystem
+import Spawning
 import SystemPackage
 import UpdateModel
 
 /// Runs commands of the steps of one account.
 struct OwnSudoRunner: SudoRunner {
-    let launcher: InProcessLauncher
+    let spawner: Spawner
     let root: Account
     /// As whom the step runs.
     let caller: Account
@@ -22,42 +23,36 @@ struct OwnSudoRunner: SudoRunner {
     ) throws(SudoRefusal) -> LaunchedProcess {
         let asked = HelperRequest.sudo(
             HelperSudo(group: group, program: command.program, arguments: command.arguments))
-        let request: LaunchRequest
+        let launch: (request: LaunchRequest, streams: ProcessStreams)
         do throws(SudoRefusal) {
-            request = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
+            launch = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
         } catch {
             audit.note(asked, .refused(error.reason))
             throw error
         }
-        let process: LaunchedProcess
         do throws(LaunchError) {
-            process = try launcher.begin(request) { _ in }
+            let process = try spawner.spawn(launch.request, streams: launch.streams)
+            audit.note(asked, .launched(process: process.pid))
+            return LaunchedProcess(AuditedProcess(process, audit), pid: process.pid)
         } catch {
             audit.note(asked, .failed(error.attempt, errno: error.errno.rawValue))
             throw SudoRefusal(error.description)
-        }
-        audit.note(asked, .launched(process: process.pid))
-        do throws(Errno) {
-            let pidfd = try duplicate(process.pidfd.raw)
-            return LaunchedProcess(
-                AuditedProcess(process, audit), pid: process.pid, pidfd: pidfd, stdout: nil, stderr: nil)
-        } catch {
-            try? process.signal(SIGKILL)
-            throw SudoRefusal("the command cannot be watched: \(error)")
         }
     }
 }
 
 /// Has its signals and its end noted as well.
 private final class AuditedProcess: RemoteProcess {
-    private let process: LaunchedProcess
+    private let process: ChildProcess
     private let audit: AuditLog
     private(set) var failure: LaunchError?
 
-    init(_ process: LaunchedProcess, _ audit: AuditLog) {
+    init(_ process: ChildProcess, _ audit: AuditLog) {
         self.process = process
         self.audit = audit
     }
+
+    var pidfd: CInt { process.pidfd.raw }
 
     func signal(_ number: Int32) throws(Errno) {
         try process.signal(number)

@@ -6,6 +6,7 @@ import Launching
 import LinuxSystem
 import Privilege
 import Reactor
+import Spawning
 import UpdateModel
 
 /// Starts processes in groups of their own and follows each to its end.
@@ -16,6 +17,7 @@ actor Launches {
     private var groupTimes: [Duration] = []
     private var startTimes: [Duration] = []
     private let tree: CgroupTree
+    private let limits: [ControlWrite]
     private let slots: Int
     private var remaining: Int
     private var running: [Int: Job] = [:]
@@ -24,7 +26,7 @@ actor Launches {
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
     /// Those of spawn-floor, in the order in which the program writes them.
-    private static let limits = [
+    private static let wanted = [
         ControlWrite(file: "memory.high", value: "268435456"), ControlWrite(file: "memory.max", value: "536870912"),
         ControlWrite(file: "cpu.idle", value: "1"), ControlWrite(file: "cpu.max", value: "50000 100000"),
         ControlWrite(file: "pids.max", value: "512"),
@@ -58,6 +60,12 @@ actor Launches {
         remaining = count
         self.slots = slots
         self.tree = tree
+        limits = Self.wanted.filter { limit in
+            Controller(controlFile: limit.file).map { tree.controllers.contains($0) } ?? false
+        }
+        if limits.count < Self.wanted.count {
+            warn("with \(limits.count) of \(Self.wanted.count) limits: \(tree.missingControllerReason)")
+        }
     }
 
     /// - Parameter onEnd: called once, after the last one.
@@ -93,23 +101,23 @@ actor Launches {
         guard let plugin = PluginName("step-\(number)") else { fail("no name for step \(number)") }
         let group = StepGroup(StepID(plugin, .execute), attempt: 1, isProtected: false)
         let begin = monotonicTime()
-        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: Self.limits)
+        let leaf = try tree.makeLeaf(StepID(plugin, .execute), isProtected: false, limits: limits)
         if let deviation = leaf.deviations.first { fail("\(deviation.control): \(deviation.reason)") }
         var request = LaunchRequest(
             executable: "/bin/true", arguments: [], environment: [], directory: "/", leaf: leaf)
         request.identity = identity
-        request.purpose = LaunchPurpose(group: group, executable: "/bin/true")
+        let purpose = LaunchPurpose(group: group, executable: "/bin/true")
         request.nice = 10
         request.scheduling = .idle
         request.ioPriority = .idle
         let madeGroup = monotonicTime()
-        let job = Job(leaf: leaf, process: try launcher.launch(request))
+        let job = Job(leaf: leaf, process: try launcher.launch(request, for: purpose))
         groupTimes.append(madeGroup - begin)
         startTimes.append(monotonicTime() - madeGroup)
         running[number] = job
         if let output = job.process.takeStdout() { job.outputs[1] = Output(output) }
         if let errors = job.process.takeStderr() { job.outputs[2] = Output(errors) }
-        job.exitWatch = try loop.watch(job.process.pidfd.raw, for: .readable) { [unowned self] _ in
+        job.exitWatch = try loop.watch(job.process.pidfd, for: .readable) { [unowned self] _ in
             assumeIsolated { $0.exited(number) }
         }
         for (stream, output) in job.outputs {

@@ -1,8 +1,8 @@
 // bench-launching COUNT SLOTS [USER [HELPER]] - starts /bin/true COUNT times, SLOTS at once, as update-all starts a step: in a
 // control group of its own with five limits that are written and read back, its output read from pipes to their ends.
 // What update-all does besides (plan, log, events, metrics, display) is left out, so this is to spawn-floor what
-// update-all is to ninja. Prints the medians of what one group and one start take, in microseconds. Needs a kernel in
-// which update-all has the controllers cpu, memory and pids.
+// update-all is to ninja. Prints the medians of what one group and one start take, in microseconds. Limits whose
+// controllers update-all does not have are left out, which is said.
 //
 // With USER they run as that account. With HELPER, that is run by that account and update-all-helper starts them, which a
 // rule of sudo's must allow without a password.
@@ -66,7 +66,9 @@ private func helper(_ path: String, for run: RunID) throws -> HelperClient {
     }
 }
 
+func warn(_ reason: String) { try? writeAll(2, Array("bench-launching: \(reason)\n".utf8)) }
+
 func fail(_ reason: String, exitCode: Int32 = 1) -> Never {
-    try? writeAll(2, Array("bench-launching: \(reason)\n".utf8))
+    warn(reason)
     exit(exitCode)
 }
