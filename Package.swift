@@ -39,17 +39,17 @@ let effects: [Target] = [
     .target(name: "CToml"),
     .systemLibrary(name: "CCap", providers: [.apt(["libcap-dev"])]),
     .target(name: "LinuxSystem", dependencies: ["UpdateModel", "CLinux", "CCap", system]),
-    .target(name: "CStreams"),
-    .target(name: "Streams", dependencies: ["LinuxSystem", "CStreams"]),
+    .target(name: "CPseudoTerminals"),
+    .target(name: "PseudoTerminals", dependencies: ["LinuxSystem", "CPseudoTerminals"]),
     .target(name: "CReactor"),
     .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
     .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "CSystemd"),
     .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "Cgroups", "CSystemd"]),
     .target(name: "Accounting", dependencies: ["RunModel", "Cgroups"]),
-    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation", "Streams"]),
+    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation"]),
     .target(name: "SystemdCommands", dependencies: ["Cgroups", "Spawning"]),
-    .target(name: "Launching", dependencies: ["Spawning", "Streams"]),
+    .target(name: "Launching", dependencies: ["Spawning", "PseudoTerminals"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
@@ -113,8 +113,8 @@ let tests: [Target] = [
     .testTarget(name: "SudoProtocolTests", dependencies: ["SudoProtocol", "TestSupport"]),
     .testTarget(name: "SudoersTests", dependencies: ["Sudoers", "TestSupport"]),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "TestSupport"]),
-    .testTarget(name: "StreamsTests", dependencies: ["Streams"]),
-    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "Streams", "TestSupport"]),
+    .testTarget(name: "PseudoTerminalsTests", dependencies: ["PseudoTerminals"]),
+    .testTarget(name: "ReactorTests", dependencies: ["Reactor", "TestSupport"]),
     .testTarget(name: "SystemdTests", dependencies: ["Systemd", "TestSupport"]),
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "AccountingTests", dependencies: ["Accounting"]),
@@ -128,7 +128,7 @@ let tests: [Target] = [
     .testTarget(
         name: "KernelTests",
         dependencies: ["Accounting", "HelperProtocol", "Interchange", "Launching", "Systemd", "TestSupport"]),
-    .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "Streams", "JSONDocument", "TestSupport"]),
+    .testTarget(name: "EndToEnd", dependencies: ["PseudoTerminals", "JSONDocument", "TestSupport"]),
 ]
 
 let package = Package(
