@@ -12,6 +12,22 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+int clx_pipe(int *read_end, int *write_end) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    // The other end is the child's standard output, which must block: most programs do not expect EAGAIN.
+    if (fcntl(ends[0], F_SETFL, O_RDONLY | O_NONBLOCK) < 0) {
+        int saved = errno;
+        close(ends[0]);
+        close(ends[1]);
+        errno = saved;
+        return -1;
+    }
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
+
 int clx_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 int clx_usable_cpus(void) {

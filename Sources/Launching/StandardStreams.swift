@@ -2,8 +2,8 @@
 
 import Glibc
 import LinuxSystem
+import PseudoTerminals
 import Spawning
-import Streams
 import SystemPackage
 
 /// Where a process's standard streams lead.

@@ -3,7 +3,6 @@
 import Glibc
 import HelperProtocol
 import LinuxSystem
-import Streams
 import SystemPackage
 import UpdateModel
 

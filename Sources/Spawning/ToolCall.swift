@@ -2,7 +2,6 @@
 
 import Glibc
 import LinuxSystem
-import Streams
 import SystemPackage
 
 /// A call of such a program, in English and without a word from our environment.

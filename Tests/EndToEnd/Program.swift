@@ -3,7 +3,7 @@
 import Glibc
 import JSONDocument
 import LinuxSystem
-import Streams
+import PseudoTerminals
 import Testing
 
 /// One `update-all` that runs, or has ended. Not for several threads at a time.

@@ -3,7 +3,6 @@ import Governing
 import LinuxSystem
 import Reactor
 import RunModel
-import Streams
 import Synchronization
 import SystemPackage
 import Testing

@@ -1,6 +1,5 @@
 import Glibc
 import LinuxSystem
-import Streams
 import SystemPackage
 import TestSupport
 import Testing

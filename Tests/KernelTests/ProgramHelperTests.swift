@@ -4,7 +4,6 @@ import Glibc
 import HelperProtocol
 import LinuxSystem
 import Spawning
-import Streams
 import SystemPackage
 import Testing
 import UpdateModel

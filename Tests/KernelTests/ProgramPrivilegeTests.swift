@@ -3,8 +3,8 @@
 import Cgroups
 import Glibc
 import LinuxSystem
+import PseudoTerminals
 import Spawning
-import Streams
 import SystemPackage
 import Testing
 import UpdateModel

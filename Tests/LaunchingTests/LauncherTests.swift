@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import PseudoTerminals
 import Spawning
-import Streams
 import SystemPackage
 import Testing
 import UpdateModel

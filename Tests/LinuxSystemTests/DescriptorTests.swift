@@ -7,6 +7,15 @@ import UpdateModel
 
 @Suite("Descriptors and files")
 struct DescriptorTests {
+    @Test("A pipe's read end never blocks and its write end closes on exec")
+    func pipes() throws {
+        let pipe = try Pipe()
+        var byte: UInt8 = 0
+        #expect(read(pipe.readEnd.raw, &byte, 1) == -1 && errno == EAGAIN)
+        #expect(fcntl(pipe.writeEnd.raw, F_GETFL) & O_NONBLOCK == 0)
+        #expect(fcntl(pipe.writeEnd.raw, F_GETFD) & FD_CLOEXEC != 0)
+    }
+
     @Test("Files are read to their end and no further than the limit")
     func reading() throws {
         let directory = try TemporaryDirectory()

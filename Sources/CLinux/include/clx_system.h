@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+// pipe2 with O_CLOEXEC; the read end does not block.
+int clx_pipe(int *read_end, int *write_end);
+
 // Makes orphaned descendants children of this process.
 int clx_become_subreaper(void);
 // CPUs that this process may run on.

@@ -9,11 +9,11 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import Privilege
+import PseudoTerminals
 import Reactor
 import RunModel
 import RunPolicy
 import Spawning
-import Streams
 import SystemPackage
 import Systemd
 import UpdateModel

@@ -7,7 +7,6 @@ import Launching
 import LinuxSystem
 import Reactor
 import Spawning
-import Streams
 import SystemPackage
 import UpdateModel
 

@@ -8,10 +8,10 @@ import LinuxSystem
 import PluginInvocation
 import PluginManifests
 import Policy
+import PseudoTerminals
 import Reactor
 import RunModel
 import Spawning
-import Streams
 import SystemPackage
 import UpdateModel
 

@@ -1,6 +1,6 @@
 // Pseudo-terminals: pty(7).
 
-import CStreams
+import CPseudoTerminals
 import LinuxSystem
 import SystemPackage
 

@@ -1,7 +1,6 @@
 // Pipes: pipe(7).
 
-import CStreams
-import LinuxSystem
+import CLinux
 import SystemPackage
 
 /// A pipe. The read end does not block, the write end does; both close on exec.

@@ -1,19 +1,10 @@
 import Glibc
 import LinuxSystem
-import Streams
+import PseudoTerminals
 import Testing
 
-@Suite("Pipes and pseudo-terminals")
-struct StreamTests {
-    @Test("A pipe's read end never blocks and its write end closes on exec")
-    func pipes() throws {
-        let pipe = try Pipe()
-        var byte: UInt8 = 0
-        #expect(read(pipe.readEnd.raw, &byte, 1) == -1 && errno == EAGAIN)
-        #expect(fcntl(pipe.writeEnd.raw, F_GETFL) & O_NONBLOCK == 0)
-        #expect(fcntl(pipe.writeEnd.raw, F_GETFD) & FD_CLOEXEC != 0)
-    }
-
+@Suite("Pseudo-terminals")
+struct PseudoTerminalTests {
     @Test("A terminal has the size that it was given, and carries both ways")
     func terminal() throws {
         let terminal = try PseudoTerminal(size: TerminalSize(rows: 5, columns: 7))
