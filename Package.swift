@@ -43,11 +43,12 @@ let effects: [Target] = [
     .target(name: "Streams", dependencies: ["LinuxSystem", "CStreams"]),
     .target(name: "CReactor"),
     .target(name: "Reactor", dependencies: ["UpdateModel", "LinuxSystem", "CReactor"]),
+    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem"]),
     .target(name: "CSystemd"),
-    .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "CSystemd"]),
-    .target(name: "Cgroups", dependencies: ["UpdateModel", "LinuxSystem", "Systemd"]),
+    .target(name: "Systemd", dependencies: ["UpdateModel", "LinuxSystem", "Cgroups", "CSystemd"]),
     .target(name: "Accounting", dependencies: ["RunModel", "Cgroups"]),
-    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation"]),
+    .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation", "Streams"]),
+    .target(name: "SystemdCommands", dependencies: ["Cgroups", "Spawning"]),
     .target(name: "Launching", dependencies: ["Spawning", "Streams"]),
     .target(name: "Auditing", dependencies: ["LinuxSystem", "HelperProtocol"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
@@ -55,9 +56,10 @@ let effects: [Target] = [
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Accounting", "Auditing", "Launching", "Guarding", "Privilege", "SudoProtocol",
-            "Scheduling", "Governing", "PluginProtocol", "Policy", "RunPolicy", "PolicyReports", "Configuration",
-            "Interchange", collections,
+            "Digest", "Reactor", "Systemd", "Accounting", "Launching", "Auditing", "Guarding", "Privilege",
+            "SudoProtocol", "Scheduling", "Governing", "PluginProtocol", "Policy", "RunPolicy", "PolicyReports",
+            "Configuration", "Interchange",
+            collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
 ]
@@ -68,14 +70,17 @@ let executables: [Target] = [
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
         name: "update-all-helper",
-        dependencies: ["Digest", "Spawning", "Auditing", "Policy", "PluginInvocation", "HelperProtocol"]),
+        dependencies: [
+            "Digest", "Spawning", "SystemdCommands", "Auditing", "Policy", "PluginInvocation", "HelperProtocol",
+        ]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 
 /// Measured by `make bench`; not installed.
 let benchmarks: [Target] = [
     .executableTarget(
-        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor"], path: "contrib/bench/launching")
+        name: "bench-launching", dependencies: ["Launching", "Privilege", "Reactor", "Systemd"],
+        path: "contrib/bench/launching")
 ]
 
 let tests: [Target] = [
@@ -117,14 +122,15 @@ let tests: [Target] = [
     .testTarget(name: "CgroupsTests", dependencies: ["Cgroups", "TestSupport"]),
     .testTarget(name: "AccountingTests", dependencies: ["Accounting"]),
     .testTarget(name: "SpawningTests", dependencies: ["Spawning"]),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching", "Accounting", "Reactor", "TestSupport"]),
+    .testTarget(
+        name: "LaunchingTests", dependencies: ["Launching", "Systemd", "Accounting", "Reactor", "TestSupport"]),
     .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),
     .testTarget(name: "TerminalTests", dependencies: ["Terminal", "TestSupport"]),
     .testTarget(
         name: "KernelTests",
-        dependencies: ["Accounting", "HelperProtocol", "Interchange", "Launching", "TestSupport"]),
+        dependencies: ["Accounting", "HelperProtocol", "Interchange", "Launching", "Systemd", "TestSupport"]),
     .testTarget(name: "EndToEnd", dependencies: ["LinuxSystem", "Streams", "JSONDocument", "TestSupport"]),
 ]
 

@@ -35,8 +35,8 @@ public final class AuditLog {
     /// Notes a request and its answer.
     public func note(_ request: HelperRequest, _ reply: HelperReply) { note(request.auditText, reply.auditText) }
 
-    /// Notes why nobody is answered any more.
-    public func noteEnd(_ cause: String) { note("end", cause) }
+    /// Notes what nobody asked for, and why it came about: that nobody is answered any more, for example.
+    public func note(event: String, because cause: String) { note(event, cause) }
 
     /// - Parameter result: `done`, `refused: …`, `failed: …`.
     private func note(_ request: String, _ result: String) {

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,19 +42,6 @@ int clx_epoll_wait(int epoll, struct clx_ready *ready, int capacity, int64_t nan
 }
 
 int clx_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
-
-int clx_signalfd(const sigset_t *mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }
-
-int clx_signalfd_read(int fd, pid_t *sender) {
-    struct signalfd_siginfo info;
-    ssize_t n = read(fd, &info, sizeof info);
-    if (n != (ssize_t)sizeof info) {
-        if (n >= 0) errno = EAGAIN;
-        return -1;
-    }
-    *sender = info.ssi_code <= 0 ? (pid_t)info.ssi_pid : 0;
-    return (int)info.ssi_signo;
-}
 
 void clx_name_thread(pthread_t thread, const char *name) {
     char kept[16];

@@ -3,7 +3,6 @@
 import Glibc
 import LinuxSystem
 import SystemPackage
-import Systemd
 import UpdateModel
 
 /// Whether a run has groups.
@@ -30,7 +29,7 @@ public final class CgroupTree: Sendable {
     public let missingControlFiles: Set<String>
 
     /// The scope that systemd has made for the run, if it has.
-    public var scope: TransientScope? {
+    public var scope: (any RunScope)? {
         if case .delegated(let scope) = surroundings { scope } else { nil }
     }
 
@@ -45,18 +44,20 @@ public final class CgroupTree: Sendable {
     private let surroundings: Surroundings
 
     /// Makes the groups of a run where this machine lets us, and removes those of runs that died.
-    public static func prepare(run: RunID) -> CgroupSite {
+    /// - Parameter startScope: has systemd make the run's scope, and move this process there.
+    public static func prepare(
+        run: RunID, startScope: (RunID) throws(SystemdError) -> any RunScope
+    ) -> CgroupSite {
         do throws(Errno) {
-            return prepare(run: run, environment: try CgroupEnvironment.current())
+            return prepare(run: run, environment: try CgroupEnvironment.current(), startScope: startScope)
         } catch {
             return .unavailable(reason: "/proc/self cannot be read: \(error)")
         }
     }
 
-    /// - Parameter startScope: has systemd make the run's scope, and move this process there.
     static func prepare(
         run: RunID, environment: CgroupEnvironment,
-        startScope: (RunID, CgroupEnvironment) throws(SystemdError) -> TransientScope = CgroupTree.startScope
+        startScope: (RunID) throws(SystemdError) -> any RunScope
     ) -> CgroupSite {
         guard let mount = environment.hierarchy.mount else {
             return .unavailable(reason: "no cgroup v2 hierarchy is mounted")
@@ -66,7 +67,7 @@ public final class CgroupTree: Sendable {
             case .unavailable(let reason):
                 return .unavailable(reason: reason)
             case .systemdScope(let otherwise):
-                switch Result(catching: { () throws(SystemdError) in try startScope(run, environment) }) {
+                switch Result(catching: { () throws(SystemdError) in try startScope(run) }) {
                 case .success(let scope):
                     return try inScope(scope, run: run, environment)
                 case .failure(let error):
@@ -79,12 +80,12 @@ public final class CgroupTree: Sendable {
                 }
             case .ownSlice:
                 let root = try Group(opening: mount)
-                let base = try Group(creating: ScopeRequest.slice, in: root, orOpening: true)
+                let base = try Group(creating: RunUnits.slice, in: root, orOpening: true)
                 var delegation = try Delegation.enable(wanted, below: root)
                 try delegation.narrow(by: base)
                 return .tree(
                     try CgroupTree(
-                        run: run, base: base, path: "/" + ScopeRequest.slice, delegation: delegation,
+                        run: run, base: base, path: "/" + RunUnits.slice, delegation: delegation,
                         surroundings: .ownSlice, environment: environment))
             case .below(let own):
                 return .tree(try CgroupTree(run: run, movingBelow: own, environment: environment))
@@ -94,16 +95,9 @@ public final class CgroupTree: Sendable {
         }
     }
 
-    private static func startScope(
-        _ run: RunID, _ environment: CgroupEnvironment
-    ) throws(SystemdError) -> TransientScope {
-        try TransientScope(
-            starting: ScopeRequest(run: run, process: getpid()), by: environment.isRoot ? .system : .user(geteuid()))
-    }
-
     /// The tree in a scope in which this process is.
     private static func inScope(
-        _ scope: TransientScope, run: RunID, _ environment: CgroupEnvironment
+        _ scope: any RunScope, run: RunID, _ environment: CgroupEnvironment
     ) throws(CgroupError) -> CgroupSite {
         let path = (try? CgroupEnvironment.current())?.ownGroup ?? ""
         guard path.hasSuffix("/" + scope.unit) else {
@@ -123,7 +117,7 @@ public final class CgroupTree: Sendable {
         case ownSlice
         /// A group that was handed over, and that this process was moved out of, into `supervisor`; the scope, where
         /// systemd has made one for this run.
-        case delegated(TransientScope?)
+        case delegated((any RunScope)?)
         /// A helper has made the groups and changes them.
         case kept
     }
@@ -154,7 +148,7 @@ public final class CgroupTree: Sendable {
     /// Makes the branches below a group that was handed over, which this process is in.
     /// - Parameter missingControllerReason: why controllers are missing, where that is known.
     private convenience init(
-        run: RunID, movingBelow path: String, scope: TransientScope? = nil, missingControllerReason: String? = nil,
+        run: RunID, movingBelow path: String, scope: (any RunScope)? = nil, missingControllerReason: String? = nil,
         environment: CgroupEnvironment
     ) throws(CgroupError) {
         let base = try Group(opening: join(environment.hierarchy.mount ?? "", path))
@@ -215,7 +209,7 @@ public final class CgroupTree: Sendable {
             return "the group \(base) has other processes; \(advice)"
         }
         if let failure = delegation.failure { return "the kernel refused to enable it under \(base): \(failure)" }
-        if case .delegated(let scope?) = surroundings, case .user(let user) = scope.manager {
+        if case .delegated(let scope?) = surroundings, let user = scope.person {
             return "systemd does not delegate it to user@\(user).service; as root: systemctl edit user@.service, write "
                 + "[Service] and Delegate=cpu io memory pids there, then log in anew"
         }
@@ -233,11 +227,15 @@ public final class CgroupTree: Sendable {
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
     ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
         var applied = self.run.apply(run, controllers: controllers)
-        applied.deviations += applyToSlice(run.filter { ["cpu.idle", "cpu.weight", "io.weight"].contains($0.file) })
+        applied.deviations += applyToSlice(run.filter(Self.countsAmongSiblings))
         return (
             applied, self.steps.group.apply(steps, controllers: controllers),
             self.protected.group.apply(protected, controllers: controllers)
         )
+    }
+
+    private static func countsAmongSiblings(_ limit: ControlWrite) -> Bool {
+        ["cpu.idle", "cpu.weight", "io.weight"].contains(limit.file)
     }
 
     /// - Returns: what systemd refused; what the kernel does is told of the run's own group.
@@ -283,10 +281,12 @@ public final class CgroupTree: Sendable {
     /// Freezes all unprotected steps, or lets them go on. Nothing may be launched into them while they are frozen.
     public func freezeSteps(_ isFrozen: Bool) throws(CgroupError) { try steps.group.freeze(isFrozen) }
 
-    /// Changes limits of the run's own group, which bind its commits too.
-    /// - Returns: those that are not in force as asked for.
-    public func apply(_ limits: [ControlWrite]) -> [LimitDeviation] {
-        run.apply(limits, controllers: controllers).deviations
+    /// Changes limits of the run's own group, which bind its commits too; each is read back.
+    public func changeRun(_ limits: [ControlWrite]) -> AppliedLimits {
+        var applied = run.apply(limits, controllers: controllers)
+        let weights = limits.filter(Self.countsAmongSiblings)
+        if !weights.isEmpty { applied.deviations += applyToSlice(weights) }
+        return applied
     }
 
     /// The group of all commits, as an absolute path.

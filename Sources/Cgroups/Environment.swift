@@ -60,7 +60,8 @@ public struct CgroupEnvironment: Hashable, Sendable {
     }
 
     /// What this process sees.
-    public static func current() throws(Errno) -> CgroupEnvironment {
+    /// - Parameter member: whose group is asked about in place of this process's own; `nil`: that.
+    public static func current(groupOf member: pid_t? = nil) throws(Errno) -> CgroupEnvironment {
         let mounts = Mount.parse(try readText("/proc/self/mountinfo"))
         var hierarchy = CgroupHierarchy.find(in: mounts)
         // Something else may be mounted on top of it.
@@ -71,7 +72,8 @@ public struct CgroupEnvironment: Hashable, Sendable {
                 ownGroupIsWritable: false, ownGroupIsDelegated: false)
         }
         let root = mounts.first { $0.mountPoint == mount && $0.type == "cgroup2" }?.root ?? "/"
-        let group = unifiedGroup(in: try readText("/proc/self/cgroup")).flatMap { Self.path(of: $0, below: root) }
+        let groups = try readText("/proc/\(member.map { "\($0)" } ?? "self")/cgroup")
+        let group = unifiedGroup(in: groups).flatMap { Self.path(of: $0, below: root) }
         let path = group.map { join(mount, $0) }
         return CgroupEnvironment(
             hierarchy: hierarchy, ownGroup: group, isRoot: geteuid() == 0,

@@ -7,6 +7,7 @@ import SystemPackage
 ///
 /// It is to be made after all of its own rights have been settled, as `Spawner` says.
 public final class InProcessLauncher: Launcher, Sendable {
+    /// What it starts processes by.
     public let spawner: Spawner
 
     /// - Parameter method: the first way into a group that is tried, of those that the kernel may refuse.

@@ -1,7 +1,6 @@
 // The file of sudo's rules: checked by visudo before sudo sees any of it, and put in its place at once.
 
 import Glibc
-import Launching
 import LinuxSystem
 import PluginInvocation
 import Spawning
@@ -81,42 +80,23 @@ public struct SudoersFile {
     }
 
     private func check(_ arguments: [String], input: CInt?) throws(SudoersError) {
-        let (isAccepted, said) = try run(arguments, input: input)
-        if isAccepted { return }
+        let (isDone, said) = try run(arguments, input: input)
+        if isDone { return }
         throw SudoersError(
             description: "visudo does not accept the rules, and nothing was changed: \(said.joined(separator: "; "))")
     }
 
     /// visudo answers at once; it asks nobody.
-    private static let limit: CInt = 10_000
-    /// Longer answers are cut. Bytes.
-    private static let longestAnswer = 65_536
+    private static let limit = Duration.seconds(10)
 
-    private func run(_ arguments: [String], input: CInt?) throws(SudoersError) -> (isAccepted: Bool, said: [String]) {
+    private func run(_ arguments: [String], input: CInt?) throws(SudoersError) -> (isDone: Bool, said: [String]) {
         do throws(any Error) {
-            let request = LaunchRequest(
-                executable: visudo, arguments: arguments, environment: ["PATH=\(securePath)", "LC_ALL=C"],
-                directory: "/", leaf: nil)
-            let streams = input.map { StandardStreams.dialogue(input: $0) } ?? .pipes
-            let process = try InProcessLauncher().launch(request, streams: streams)
-            var end = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
-            if poll(&end, 1, Self.limit) != 1 { try process.signal(SIGKILL) }
-            poll(&end, 1, -1)
-            var said = ""
-            if let output = process.takeStdout() { said += Self.text(output.raw) }
-            if let errors = process.takeStderr() { said += Self.text(errors.raw) }
-            return (try process.reap()?.cause == .code(0), said.split(separator: "\n").map(String.init))
+            return try ToolCall(visudo, arguments, input: input, limit: Self.limit).finish()
         } catch let error as LaunchError {
             throw SudoersError(description: error.description)
         } catch {
             throw Self.failure("run \(visudo)", error as? Errno ?? .ioError)
         }
-    }
-
-    private static func text(_ stream: CInt) -> String {
-        var buffer = [UInt8](repeating: 0, count: longestAnswer)
-        let count = buffer.withUnsafeMutableBytes { bytes in (try? readBytes(stream, into: bytes)) ?? 0 }
-        return String(decoding: buffer.prefix(count), as: UTF8.self)
     }
 
     private static func failure(_ attempt: String, _ errno: Errno) -> SudoersError {

@@ -1,6 +1,7 @@
 // One connection to a message bus, by systemd's own client library.
 
 import CSystemd
+import Cgroups
 import Glibc
 import SystemPackage
 

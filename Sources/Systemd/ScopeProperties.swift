@@ -1,5 +1,6 @@
 // What systemd is told of a run's scope. docs/decisions/0015 has the reasons and what was tried.
 
+import Cgroups
 import Glibc
 import UpdateModel
 
@@ -39,18 +40,12 @@ public struct ScopeRequest: Hashable, Sendable {
         self.process = process
     }
 
-    /// A dash would mean nesting in the name of a slice; in that of a scope it means nothing.
-    public static let slice = "updateall.slice"
-
-    public var unit: String { "update-all-\(run).scope" }
-
-    /// What is left when the run is over is a scope like any other, and stopped like one.
-    var unitOfLeftovers: String { "update-all-\(run)-left.scope" }
+    var units: RunUnits { RunUnits(run) }
 
     func properties(ofLeftovers processes: [pid_t]) -> [(name: String, value: BusValue)] {
         [
-            ("Description", .string("Left running by updates, run \(run)")),
-            ("Slice", .string(Self.slice)),
+            ("Description", .string(units.leftoversDescription)),
+            ("Slice", .string(RunUnits.slice)),
             ("PIDs", .array(processes.map { .uint32(UInt32($0)) }, of: "u")),
             ("CollectMode", .string("inactive-or-failed")),
         ]
@@ -60,15 +55,13 @@ public struct ScopeRequest: Hashable, Sendable {
     /// that a manager does not know makes it refuse them all.
     /// - Parameter controller: the bus name of whoever is to be asked when the scope is to stop.
     func properties(controller: String, of manager: ServiceManager) -> [(name: String, value: BusValue)] {
-        // What the scope needs until it has stopped: the bus that says so, file systems, for downloads the network.
-        let needed = ["basic.target", "dbus.service"]
-        let systemwide = ["network.target", "remote-fs.target"]
+        let needed = RunUnits.needed + (manager == .system ? RunUnits.neededSystemwide : [])
         return [
-            ("Description", .string("Updates by update-all, run \(run)")),
-            ("Slice", .string(Self.slice)),
+            ("Description", .string(units.scopeDescription)),
+            ("Slice", .string(RunUnits.slice)),
             ("PIDs", .array([.uint32(UInt32(process))], of: "u")),
             ("Delegate", .bool(true)),
-            ("After", .array((manager == .system ? needed + systemwide : needed).map { .string($0) }, of: "s")),
+            ("After", .array(needed.map { .string($0) }, of: "s")),
             // `systemctl status` and systemd-cgtop show what is accounted for.
             ("CPUAccounting", .bool(true)),
             ("MemoryAccounting", .bool(true)),

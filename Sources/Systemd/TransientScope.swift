@@ -1,13 +1,14 @@
 // A scope that systemd makes for a run, and what it says to us as long as that lives.
 
+import Cgroups
 import Glibc
 import LinuxSystem
 import Synchronization
 import UpdateModel
 
 /// A running scope. While this object lives, systemd asks it before it stops the scope.
-public final class TransientScope: Sendable {
-    public let manager: ServiceManager
+public final class TransientScope: RunScope {
+    private let manager: ServiceManager
     /// Readable when `takeNews` has something to look at.
     public let descriptor: CInt
     private let request: ScopeRequest
@@ -31,11 +32,13 @@ public final class TransientScope: Sendable {
         self.manager = manager
         descriptor = bus.descriptor
         try Self.start(
-            request.unit, request.properties(controller: controller, of: manager), on: bus, manager)
+            request.units.scope, request.properties(controller: controller, of: manager), on: bus, manager)
         self.bus = Mutex(bus)
     }
 
-    public var unit: String { request.unit }
+    public var unit: String { request.units.scope }
+
+    public var person: uid_t? { if case .user(let user) = manager { user } else { nil } }
 
     /// Starts a transient unit, and returns when that is done.
     private static func start(
@@ -112,29 +115,40 @@ public final class TransientScope: Sendable {
 
     // MARK: Asking for more
 
-    /// Gives the slice, which has no other units than runs, weights among what runs beside it.
-    /// - Parameters: 1…10000; a CPU weight of 0 stands for idle (systemd 252); `nil`: the manager's default.
     public func setSliceWeights(cpu: UInt64?, io: UInt64?) throws(SystemdError) {
         try bus.withLock { bus in
             Result { () throws(SystemdError) in
                 _ = try bus.call(
                     Systemd.method("SetUnitProperties"),
                     [
-                        .string(ScopeRequest.slice), .bool(true),
+                        .string(RunUnits.slice), .bool(true),
                         [("CPUWeight", .uint64(cpu ?? .max)), ("IOWeight", .uint64(io ?? .max))].asBusValue,
-                    ], attempt: "set the weights of \(ScopeRequest.slice)")
+                    ], attempt: "set the weights of \(RunUnits.slice)")
             }
         }.get()
     }
 
-    /// Moves processes that outlive the run into a scope that systemd stops like any other: this one would be waited for.
     public func moveOut(_ processes: [pid_t]) throws(SystemdError) {
         try bus.withLock { [request, manager] bus in
             Result { () throws(SystemdError) in
-                try Self.start(request.unitOfLeftovers, request.properties(ofLeftovers: processes), on: bus, manager)
+                try Self.start(request.units.leftovers, request.properties(ofLeftovers: processes), on: bus, manager)
             }
         }.get()
     }
+}
+
+extension CgroupTree {
+    /// Makes the groups of a run where this machine lets us, in a scope that systemd is asked for on its bus, and removes
+    /// those of runs that died.
+    public static func prepare(run: RunID) -> CgroupSite {
+        prepare(run: run) { run throws(SystemdError) in
+            try TransientScope(
+                starting: ScopeRequest(run: run, process: getpid()), by: geteuid() == 0 ? .system : .user(geteuid()))
+        }
+    }
+
+    /// The scope, where systemd was asked for it on its bus.
+    public var transientScope: TransientScope? { scope as? TransientScope }
 }
 
 private enum Systemd {

@@ -14,6 +14,8 @@ struct Caller {
     let account: Account
     /// update-all's.
     let process: pid_t
+    /// A pidfd of it, for as long as the helper lives. Were its number another's by then, its socket would have ended.
+    let handle: CInt
 
     /// Finds the one who waits, and the socket on which they do.
     /// - Throws: where the person at the other end is not the one who has authenticated.
@@ -65,6 +67,7 @@ struct Caller {
         let peer: Peer
         do {
             peer = try Peer(of: socket)
+            handle = try openProcess(peer.process).release()
         } catch {
             throw Refusal(reason: "its standard input is not update-all's socket (\(error))")
         }

@@ -30,19 +30,18 @@ enum Main {
         _ = clx_close_from(3)
         _ = chdir("/")
         umask(0o022)
-        let caller: Caller
-        let socket: CInt
+        var server: Server
         do {
-            (caller, socket) = try Caller.waiting(at: 0)
+            let (caller, socket) = try Caller.waiting(at: 0)
             try Confinement.forbidTracing()
+            server = try Server(socket: socket, caller: caller)
         } catch {
-            complain(error.reason)
+            complain((error as? Refusal)?.reason ?? "\(error)")
             exit(4)
         }
         // Nothing that a person has set reaches what runs as root.
         clearenv()
         setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1)
-        var server = Server(socket: socket, caller: caller)
         exit(server.serve() ? 0 : 1)
     }
 }

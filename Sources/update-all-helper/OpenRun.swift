@@ -7,6 +7,7 @@ import LinuxSystem
 import PluginInvocation
 import Spawning
 import SystemPackage
+import SystemdCommands
 import UpdateModel
 
 final class OpenRun {
@@ -37,13 +38,13 @@ final class OpenRun {
     init(_ id: RunID, for caller: Caller) throws {
         self.id = id
         self.caller = caller
-        guard case .tree(let tree) = CgroupTree.prepare(run: id) else {
+        switch CgroupTree.prepare(run: id, startScope: CommandedScope.start) {
+        case .tree(let tree): self.tree = tree
+        case .unavailable(let reason):
             throw Refusal(
-                reason:
-                    "root gets no control groups here, without which a person's limits could not be kept; run update-all"
-                    + " as root")
+                reason: "root gets no control groups here, without which a person's limits could not be kept:"
+                    + " \(reason); else run update-all as root")
         }
-        self.tree = tree
         do {
             rights = try Rights(
                 controllers: tree.controllers, missingControlFiles: tree.missingControlFiles,
@@ -99,7 +100,7 @@ final class OpenRun {
     func limit(_ place: GroupPlace, _ writes: [ControlWrite]) throws -> HelperReply {
         try rights.check(writes, for: place)
         switch place {
-        case .run: return applied(tree.applyRunLimits(run: writes, steps: [], protected: []).run)
+        case .run: return applied(tree.changeRun(writes))
         case .steps: return applied(tree.changeSteps(writes))
         case .protected: return applied(tree.changeProtected(writes))
         case .step(let group): return applied(try leaf(group).change(writes))

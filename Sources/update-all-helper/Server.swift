@@ -6,16 +6,19 @@ import Glibc
 import HelperProtocol
 import LinuxSystem
 import SystemPackage
+import SystemdCommands
 import UpdateModel
 
 /// Answers one update-all. One thread, one request at a time.
-struct Server {
+struct Server: ~Copyable {
     private let socket: CInt
+    private var stop: StopSignal
     private let caller: Caller
     private let audit: AuditLog
     private var run: OpenRun?
 
-    init(socket: CInt, caller: Caller) {
+    init(socket: CInt, caller: Caller) throws(SystemdError) {
+        stop = try StopSignal()
         self.socket = socket
         self.caller = caller
         audit = AuditLog(for: caller.account, process: caller.process, program: "update-all-helper")
@@ -24,9 +27,13 @@ struct Server {
     /// Answers until the run is over.
     /// - Returns: whether update-all said that it is.
     mutating func serve() -> Bool {
-        var waiting = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        var waiting = [socket, stop.descriptor.raw].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         while true {
-            _ = poll(&waiting, 1, -1)
+            _ = poll(&waiting, 2, -1)
+            if stop.isHeard() {
+                audit.note(event: "stop", because: "told by the first process")
+                try? signalProcess(caller.handle, SIGTERM)
+            }
             let packet: ReceivedPacket
             do {
                 packet = try receivePacket(socket, capacity: HelperRequest.maximumSize)
@@ -104,7 +111,7 @@ struct Server {
 
     /// What the guardian does for a person's own steps: those that may be ended are, commits end by themselves.
     private mutating func end(_ cause: String) -> Bool {
-        audit.noteEnd(cause)
+        audit.note(event: "end", because: cause)
         guard let run else { return false }
         try? run.tree.killSteps()
         // A group goes only after its last process.

@@ -1,4 +1,3 @@
-import Systemd
 import Testing
 import UpdateModel
 
@@ -66,10 +65,15 @@ struct PlacementTests {
         let nowhere = environment(.none, group: nil, isRoot: true)
         #expect(Placement.decide(nowhere) == .unavailable(reason: "no cgroup v2 hierarchy is mounted"))
         let run = RunID(start: Timestamp(millisecondsSince1970: 0), processID: 1)
-        guard case .unavailable(let reason) = CgroupTree.prepare(run: run, environment: nowhere) else {
+        guard case .unavailable(let reason) = CgroupTree.prepare(run: run, environment: nowhere, startScope: noScope)
+        else {
             return #expect(Bool(false))
         }
         #expect(reason.contains("no cgroup v2"))
+    }
+
+    private func noScope(_ run: RunID) throws(SystemdError) -> any RunScope {
+        throw SystemdError(attempt: "start \(run)", reason: "it is busy", advice: "try again")
     }
 
     @Test("Where systemd starts no scope, the site says what it answered and what helps")
@@ -77,9 +81,7 @@ struct PlacementTests {
         let run = RunID(start: Timestamp(millisecondsSince1970: 0), processID: 1)
         let site = CgroupTree.prepare(
             run: run, environment: environment(isRoot: true, hasSystemd: true),
-            startScope: { run, _ throws(SystemdError) in
-                throw SystemdError(attempt: "start \(run)", reason: "it is busy", advice: "try again")
-            })
+            startScope: noScope)
         guard case .unavailable(let reason) = site else { return #expect(Bool(false)) }
         #expect(reason.contains("systemd manages this machine's groups"))
         #expect(reason.hasSuffix("could not start \(run): it is busy; try again"))

@@ -13,6 +13,8 @@ private let attempts: Set = [
     "kill the processes of",
     "list the processes of",
     "move update-all into",
+    "move processes into",
+    "hear when to stop",
     "load systemd's library",
     "connect to the bus …",
     "greet the bus",

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import SystemPackage
+import Systemd
 import Testing
 import UpdateModel
 

@@ -5,6 +5,7 @@ import LinuxSystem
 import Spawning
 import Synchronization
 import SystemPackage
+import Systemd
 import UpdateModel
 
 @testable import Cgroups

@@ -1,3 +1,4 @@
+import Cgroups
 import Glibc
 import Testing
 import UpdateModel
@@ -15,7 +16,7 @@ struct ScopeTests {
 
     @Test("A scope is named by its run, in a slice whose name nests in no other")
     func names() {
-        #expect(request.unit == "update-all-19700101-000000-4711.scope")
+        #expect(request.units.scope == "update-all-19700101-000000-4711.scope")
         #expect(property("Slice") == .string("updateall.slice"))
         #expect(property("PIDs") == .array([.uint32(4711)], of: "u"))
     }

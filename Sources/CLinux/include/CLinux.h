@@ -5,5 +5,6 @@
 #include "clx_local_sockets.h"
 #include "clx_memory_file.h"
 #include "clx_processes.h"
+#include "clx_signals.h"
 #include "clx_system.h"
 #include "clx_guardian.h"

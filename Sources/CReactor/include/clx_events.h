@@ -1,8 +1,7 @@
-// Readiness and signals as file descriptors. Swift's Glibc module lacks <sys/epoll.h>, <sys/eventfd.h> and <sys/signalfd.h>,
-// or imports their packed structs wrongly.
+// Readiness as file descriptors. Swift's Glibc module lacks <sys/epoll.h> and <sys/eventfd.h>, or imports their packed
+// structs wrongly.
 #pragma once
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,10 +26,6 @@ int clx_epoll_remove(int epoll, int fd);
 int clx_epoll_wait(int epoll, struct clx_ready *ready, int capacity, int64_t nanoseconds);
 
 int clx_eventfd(void);
-// A descriptor from which the blocked signals of `mask` are read, one int a signal number by clx_signalfd_read.
-int clx_signalfd(const sigset_t *mask);
-// The next signal's number, and who sent it (0: the kernel); -1 with errno EAGAIN where there is none.
-int clx_signalfd_read(int fd, pid_t *sender);
 
 // Names a thread for ps and top; the kernel keeps 15 bytes.
 void clx_name_thread(pthread_t thread, const char *name);

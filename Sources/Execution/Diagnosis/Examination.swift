@@ -9,11 +9,13 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import Privilege
+import Reactor
 import RunModel
 import RunPolicy
 import Spawning
 import Streams
 import SystemPackage
+import Systemd
 import UpdateModel
 
 /// What an examination is about.

@@ -218,7 +218,7 @@ final class Governance {
 
     private func share(_ share: Fraction) {
         guard let tree else { return }
-        for deviation in tree.apply(controlWrites(leaving: share, of: limits, on: machine)) {
+        for deviation in tree.changeRun(controlWrites(leaving: share, of: limits, on: machine)).deviations {
             report("\(deviation.control) of the run cannot be made \(deviation.requested): \(deviation.reason)")
         }
     }

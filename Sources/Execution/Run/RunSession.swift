@@ -21,6 +21,7 @@ import RunModel
 import RunPolicy
 import Scheduling
 import SystemPackage
+import Systemd
 import UpdateModel
 
 /// Asks plugins, makes a plan, runs it. Its isolation is the event loop's thread, from which all processes are started.
@@ -122,7 +123,7 @@ public actor RunSession {
         site = CgroupTree.prepare(run: run)
         machine.take(site)
         if case .unavailable = site { orphans = Orphans() }
-        systemd = tree?.scope.map { [bus] scope in
+        systemd = tree?.transientScope.map { [bus] scope in
             ScopeListener(
                 scope, on: loop, onStop: { [unowned self] in assumeIsolated { $0.cancel(signal: SIGTERM) } },
                 report: { bus.publish(.error($0)) })
@@ -620,7 +621,7 @@ public actor RunSession {
                 run: GuardianMessage.Run(
                     id: run, stepsGroup: groups?.steps, runGroup: groups?.run, stateDirectory: state),
                 // To systemd the scope has somebody who is asked, so that it sends a commit no signal after our death.
-                keepingOpen: tree?.scope?.descriptor,
+                keepingOpen: tree?.transientScope?.descriptor,
                 loop: loop,
                 start: { [orphans] socket in try launchGuardian(program, socket: socket, orphans: orphans) },
                 onFailure: { [unowned self] text in

@@ -23,26 +23,29 @@ struct OwnSudoRunner: SudoRunner {
     ) throws(SudoRefusal) -> LaunchedProcess {
         let asked = HelperRequest.sudo(
             HelperSudo(group: group, program: command.program, arguments: command.arguments))
-        let launch: (request: LaunchRequest, streams: ProcessStreams)
+        let request: LaunchRequest
+        let streams: ProcessStreams
         do throws(SudoRefusal) {
-            launch = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
+            (request, streams) = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
         } catch {
             audit.note(asked, .refused(error.reason))
             throw error
         }
+        let process: ChildProcess
         do throws(LaunchError) {
-            let process = try spawner.spawn(launch.request, streams: launch.streams)
-            audit.note(asked, .launched(process: process.pid))
-            return LaunchedProcess(AuditedProcess(process, audit), pid: process.pid)
+            process = try spawner.spawn(request, streams: streams)
         } catch {
             audit.note(asked, .failed(error.attempt, errno: error.errno.rawValue))
             throw SudoRefusal(error.description)
         }
+        audit.note(asked, .launched(process: process.pid))
+        return LaunchedProcess(AuditedProcess(process, audit), pid: process.pid)
     }
 }
 
 /// Has its signals and its end noted as well.
 private final class AuditedProcess: RemoteProcess {
+    var pidfd: CInt { process.pidfd.raw }
     private let process: ChildProcess
     private let audit: AuditLog
     private(set) var failure: LaunchError?
@@ -51,8 +54,6 @@ private final class AuditedProcess: RemoteProcess {
         self.process = process
         self.audit = audit
     }
-
-    var pidfd: CInt { process.pidfd.raw }
 
     func signal(_ number: Int32) throws(Errno) {
         try process.signal(number)

@@ -13,6 +13,7 @@ import LinuxSystem
 import Privilege
 import Reactor
 import Synchronization
+import Systemd
 import UpdateModel
 
 @main
