@@ -26,7 +26,8 @@ struct OwnSudoRunner: SudoRunner {
         let request: LaunchRequest
         let streams: ProcessStreams
         do throws(SudoRefusal) {
-            (request, streams) = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
+            (request, streams) = try command.request(
+                as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
         } catch {
             audit.note(asked, .refused(error.reason))
             throw error
