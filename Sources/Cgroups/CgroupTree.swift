@@ -227,16 +227,15 @@ public final class CgroupTree: Sendable {
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
     ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
         var applied = self.run.apply(run, controllers: controllers)
-        applied.deviations += applyToSlice(run.filter(Self.countsAmongSiblings))
+        applied.deviations += applyToSlice(run.filter { Self.weights.contains($0.file) })
         return (
             applied, self.steps.group.apply(steps, controllers: controllers),
             self.protected.group.apply(protected, controllers: controllers)
         )
     }
 
-    private static func countsAmongSiblings(_ limit: ControlWrite) -> Bool {
-        ["cpu.idle", "cpu.weight", "io.weight"].contains(limit.file)
-    }
+    /// What counts among siblings only.
+    private static let weights = ["cpu.idle", "cpu.weight", "io.weight"]
 
     /// - Returns: what systemd refused; what the kernel does is told of the run's own group.
     private func applyToSlice(_ weights: [ControlWrite]) -> [LimitDeviation] {
@@ -284,7 +283,7 @@ public final class CgroupTree: Sendable {
     /// Changes limits of the run's own group, which bind its commits too; each is read back.
     public func changeRun(_ limits: [ControlWrite]) -> AppliedLimits {
         var applied = run.apply(limits, controllers: controllers)
-        let weights = limits.filter(Self.countsAmongSiblings)
+        let weights = limits.filter { Self.weights.contains($0.file) }
         if !weights.isEmpty { applied.deviations += applyToSlice(weights) }
         return applied
     }
@@ -313,20 +312,8 @@ public final class CgroupTree: Sendable {
     /// All processes of the run's steps.
     public func processes() throws(CgroupError) -> [pid_t] { try run.processes(recursively: true) }
 
-    /// What the run has read from and written to each device, by `MAJOR:MINOR`; empty without the io controller.
-    public func transferred() -> [String: ByteCount] {
-        controllers.contains(.io) ? IOController.transferred(in: run.directory.raw) : [:]
-    }
-
-    /// What the whole run has used up to now, of the groups of its steps together.
-    public func metrics(wall: Duration) -> Metrics {
-        var metrics = Metrics(wallSeconds: wall.inSeconds)
-        CPUController.addMetrics(from: run.directory.raw, to: &metrics)
-        for controller in controllers where controller != .cpu {
-            files(of: controller).addMetrics(from: run.directory.raw, to: &metrics)
-        }
-        return metrics
-    }
+    /// The run's own group, above all of its steps; open as long as this object is there.
+    package var directory: CInt { run.directory.raw }
 
     /// Moves this process to the run's groups, where a person who owns the group that it was started in cannot reach it.
     public func enter() throws(CgroupError) {

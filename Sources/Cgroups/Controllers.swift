@@ -1,4 +1,4 @@
-// What all controllers have in common: their files, when a wish is in force, what they say of a group's past.
+// What all controllers have in common: their files, and when a wish is in force.
 
 import LinuxSystem
 import SystemPackage
@@ -13,8 +13,6 @@ protocol ControllerFiles {
     static func effective(_ wanted: ControlWrite, in content: String) -> String
     /// Whether what is in force is what was asked for, as exactly as the kernel can do it.
     static func isInForce(_ wanted: ControlWrite, effective: String, pageSize: Int64) -> Bool
-    /// Adds what the group at `directory` has used. What cannot be read stays `nil`.
-    static func addMetrics(from directory: CInt, to metrics: inout Metrics)
 }
 
 extension ControllerFiles {
@@ -34,7 +32,7 @@ func files(of controller: Controller) -> any ControllerFiles.Type {
 }
 
 /// The number behind `key` in lines of `key number`.
-func number(of key: String, in content: String) -> Int64? {
+package func number(of key: String, in content: String) -> Int64? {
     for line in content.utf8.split(separator: 0x0A) {
         guard line.count > key.utf8.count, line.starts(with: key.utf8) else { continue }
         let rest = line.dropFirst(key.utf8.count)

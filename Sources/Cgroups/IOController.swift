@@ -1,6 +1,5 @@
 // io.*: a line for each whole disk.
 
-import LinuxSystem
 import UpdateModel
 
 enum IOController: ControllerFiles {
@@ -28,39 +27,5 @@ enum IOController: ControllerFiles {
         default:
             return wanted.value == effective
         }
-    }
-
-    static func addMetrics(from directory: CInt, to metrics: inout Metrics) {
-        guard let content = try? readControlFile("io.stat", in: directory) else { return }
-        let lines = content.split(separator: "\n").map { $0.split(separator: " ") }
-        var (read, written): (Int64, Int64) = (0, 0)
-        for fields in lines {
-            // What goes through a stacked device is counted there and on the disk below.
-            if lines.count > 1, let device = fields.first, isStacked(device) { continue }
-            for field in fields.dropFirst() {
-                if field.hasPrefix("rbytes=") { read += Int64(field.dropFirst(7)) ?? 0 }
-                if field.hasPrefix("wbytes=") { written += Int64(field.dropFirst(7)) ?? 0 }
-            }
-        }
-        metrics.ioRead = ByteCount(read)
-        metrics.ioWritten = ByteCount(written)
-    }
-
-    static func transferred(in directory: CInt) -> [String: ByteCount] {
-        guard let content = try? readControlFile("io.stat", in: directory) else { return [:] }
-        var devices: [String: ByteCount] = [:]
-        for line in content.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard let device = fields.first else { continue }
-            let counts = fields.dropFirst().compactMap { field in
-                field.hasPrefix("rbytes=") || field.hasPrefix("wbytes=") ? Int64(field.dropFirst(7)) : nil
-            }
-            devices[String(device)] = ByteCount(counts.reduce(0, &+))
-        }
-        return devices
-    }
-
-    private static func isStacked(_ device: Substring) -> Bool {
-        ((try? directoryEntries("/sys/dev/block/\(device)/slaves")) ?? []).isEmpty == false
     }
 }

@@ -19,7 +19,7 @@ public final class Leaf: Sendable {
     private let group: Group
     private let branch: Branch
     private let name: String
-    private let controllers: Set<Controller>
+    package let controllers: Set<Controller>
     /// cgroup.events, opened when first asked for: most steps end without anybody waiting for leftovers.
     private let events = Mutex<OwnedDescriptor?>(nil)
 
@@ -122,40 +122,12 @@ public final class Leaf: Sendable {
     /// Whether the kernel accounts for its memory, and so may kill in it when it, or a group above, has none left.
     public var hasMemoryController: Bool { controllers.contains(.memory) }
 
-    /// What happened to its memory; `nil` without the memory controller.
-    public func memoryEvents() -> MemoryEvents? {
-        hasMemoryController ? try? MemoryEvents.read(in: directory) : nil
-    }
-
-    /// CPU time used up to now.
-    public var cpuTime: Duration? { CPUController.time(in: directory) }
-
-    /// `nil` without the memory controller.
-    public var memoryInUse: ByteCount? {
-        hasMemoryController ? MemoryController.inUse(in: directory) : nil
-    }
-
-    /// The lowest of its own limits on memory that are in force.
-    public var memoryLimit: ByteCount? {
-        applied.compactMap { limit in
-            limit.file == "memory.high" || limit.file == "memory.max" ? Int64(limit.value).map(ByteCount.init) : nil
-        }.min()
-    }
-
-    /// What of its memory the kernel would take back where somebody needs the room: what it has read and written of files.
-    /// After its last process that is nearly all it has.
-    public var fileCache: ByteCount? {
-        hasMemoryController ? MemoryController.fileCache(in: directory) : nil
-    }
-
-    /// What it has used up to now. To be read before `remove`.
-    public func metrics(wall: Duration) -> Metrics {
-        var metrics = Metrics(wallSeconds: wall.inSeconds)
-        CPUController.addMetrics(from: directory, to: &metrics)
-        for controller in controllers where controller != .cpu {
-            files(of: controller).addMetrics(from: directory, to: &metrics)
+    /// Whether its limit on memory, or one above, has left nothing but to kill in it.
+    public var hasRunOutOfMemory: Bool {
+        guard hasMemoryController, let events = try? readControlFile("memory.events", in: directory) else {
+            return false
         }
-        return metrics
+        return number(of: "oom", in: events) ?? 0 > 0
     }
 
     /// Removes the group by one call, which waits for nothing.

@@ -1,6 +1,7 @@
 // What a machine's administrator and its users have chosen, of one layer or of all of them together: which policy, which
 // plugins with which settings, how a run is shown.
 
+import PluginInvocation
 import PluginManifests
 import RunModel
 import TomlDocument

@@ -1,5 +1,6 @@
 // A configuration as a list of keys and values: what `config show` prints.
 
+import PluginInvocation
 import PluginManifests
 import RunModel
 import UpdateModel

@@ -1,6 +1,7 @@
 // When the run steps back for others, and when it comes back. Pure: it is told what others suffer and when, and answers
 // with the stage that is to be in force.
 
+import RunModel
 import UpdateModel
 
 /// How far the run has stepped back.

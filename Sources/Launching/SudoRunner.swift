@@ -2,6 +2,7 @@
 
 import Cgroups
 import LinuxSystem
+import Spawning
 import UpdateModel
 
 /// Runs commands of steps as root.
@@ -29,9 +30,10 @@ public struct OwnSudoRunner: SudoRunner {
     public func run(
         _ command: SudoCommand, right: SudoRight, in group: StepGroup, leaf: Leaf, descriptors: [CInt]
     ) throws(SudoRefusal) -> LaunchedProcess {
-        let request = try command.request(as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
+        let (request, streams) = try command.request(
+            as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
         do throws(LaunchError) {
-            return try launcher.begin(request) { _ in }
+            return LaunchedProcess(try launcher.spawner.spawn(request, streams: streams))
         } catch {
             throw SudoRefusal(error.description)
         }

@@ -67,17 +67,6 @@ public func signalProcess(_ pidfd: CInt, _ signal: Int32) throws(Errno) {
     }
 }
 
-/// Sends a signal to all processes of a process group (`kill(2)` with a negative id), if there are any.
-/// - Parameter group: a process group, more than 1.
-public func signalProcessGroup(_ group: pid_t, _ signal: Int32) throws(Errno) {
-    precondition(group > 1)
-    do {
-        _ = try retrying { kill(-group, signal) }
-    } catch {
-        if error != .noSuchProcess { throw error }
-    }
-}
-
 /// A descriptor that stands for the process and becomes readable when it ends.
 public func openProcess(_ pid: pid_t) throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(owning: try retrying { clx_pidfd_open(pid) })

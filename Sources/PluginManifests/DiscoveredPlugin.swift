@@ -1,5 +1,6 @@
-// A plugin that was found, with or without a manifest, and the places where plugins are.
+// A plugin that was found, with or without a manifest.
 
+import PluginInvocation
 import UpdateModel
 
 public struct DiscoveredPlugin: Hashable, Sendable {
@@ -39,6 +40,22 @@ public struct DiscoveredPlugin: Hashable, Sendable {
         offersSelfUpdate = manifest?.selfUpdate ?? (speaksProtocol && mentions.contains(.selfUpdate))
         offersValidation = manifest?.validate ?? (speaksProtocol && mentions.contains(.validate))
     }
+
+    /// What calls of it need.
+    public var program: PluginProgram {
+        PluginProgram(
+            name: name, executable: executable, manifest: manifest?.invocation, manifestPath: manifestPath,
+            allowsDryRun: allowsDryRun)
+    }
+}
+
+extension Invocation {
+    /// - Parameter dryRun: of `update` only, and only where the plugin `allowsDryRun`.
+    public init(
+        _ command: PluginCommand, of plugin: DiscoveredPlugin, dryRun: Bool = false, in context: InvocationContext
+    ) {
+        self.init(command, of: plugin.program, dryRun: dryRun, in: context)
+    }
 }
 
 /// Words of the protocol that a file contains.
@@ -56,22 +73,4 @@ public struct Mentions: OptionSet, Hashable, Sendable {
     public static let selfUpdate = Mentions(rawValue: 8)
     /// `validate`
     public static let validate = Mentions(rawValue: 16)
-}
-
-/// The places for plugins, in order of precedence, the last one first in rank.
-/// - Parameters:
-///   - share: `PREFIX/share/update-all`; `nil` for a program that runs from its build folder.
-///   - configurationHome: `$XDG_CONFIG_HOME`, or `~/.config` where that is not set. Not absolute, it is ignored
-///     (XDG Base Directory Specification).
-///   - pluginPath: `$UPDATE_ALL_PLUGIN_PATH`.
-///   - only: what `--plugin-dir` says; not empty: it replaces all others.
-public func pluginPlaces(
-    share: String?, configurationHome: String?, pluginPath: String?, only: [String]
-) -> [String] {
-    guard only.isEmpty else { return only }
-    let fixed = [
-        share.map { "\($0)/plugins" }, "/etc/update-all/plugins.d",
-        configurationHome.flatMap { $0.hasPrefix("/") ? $0 : nil }.map { "\($0)/update-all/plugins.d" },
-    ]
-    return fixed.compactMap(\.self) + (pluginPath ?? "").split(separator: ":").map(String.init)
 }

@@ -1,14 +1,17 @@
 // What a manifest, the TOML file beside a plugin's executable, says of it.
 
+import PluginInvocation
+import RunModel
 import UpdateModel
 
-/// A manifest. `nil` means that it does not say: that is then asked, or taken as the comment says.
+/// A manifest: how the plugin is called, and what planning needs. `nil` means that it does not say: that is then asked, or
+/// taken as the comment says.
+@dynamicMemberLookup
 public struct Manifest: Hashable, Sendable {
-    public var name: PluginName
+    /// Its members are this one's, too.
+    public var invocation: InvocationManifest
     public var description: String?
     public var version: String?
-    /// Relative to the manifest's directory, or absolute. `nil`: the file beside it that has the plugin's name.
-    public var executable: String?
     /// `enabled`: one that is not is left alone until a configuration enables it.
     public var isOnByDefault = true
 
@@ -17,8 +20,6 @@ public struct Manifest: Hashable, Sendable {
     /// Where its programs may be besides on PATH: absolute, or below the home directory of the one it runs as (`~/…`).
     /// Not for what runs as root.
     public var path: [String] = []
-    /// `nil`: `does-require-sudo` is asked.
-    public var runAs: RunAs?
     /// Absolute paths of what the plugin calls through sudo. `nil`: asked, where it calls sudo at all.
     public var sudoPrograms: [String]?
     /// `nil`: `can-separate-download` is asked.
@@ -38,17 +39,9 @@ public struct Manifest: Hashable, Sendable {
     /// What is asked besides what stands here.
     public var dynamic: Set<DynamicKey> = []
 
-    public var protectedPhases: Set<Phase> = []
-    /// `stopSignal(for:)` has the defaults.
-    public var stop: [Phase: StopSignal] = [:]
-    /// `nil`: as the executable's bytes suggest, see `DiscoveredPlugin.allowsDryRun`.
-    public var dryRun: Bool?
     /// What it downloads keeps to the rate that it is told.
     public var keepsDownloadRate = false
 
-    /// In the order of the file.
-    public var environment: [EnvironmentVariable] = []
-    public var directory = WorkingDirectory.temporary
     /// What is missing takes the command's default.
     public var timeouts: [PluginCommand: Duration] = [:]
 
@@ -58,24 +51,19 @@ public struct Manifest: Hashable, Sendable {
     /// Files that other programs lock.
     public var locks: [Phase: [String]] = [:]
     public var demand: [Phase: Demand] = [:]
-    /// What a phase that runs as root needs besides the usual capabilities, in the order of the file.
-    public var capabilities: [Phase: [CapabilityNeed]] = [:]
-    /// Defaults of the plugin's own settings, as text, in the order of the file.
-    public var settings: [PluginSetting] = []
 
-    public init(name: PluginName) { self.name = name }
+    public init(name: PluginName) { invocation = InvocationManifest(name: name) }
+
+    public subscript<Member>(dynamicMember member: WritableKeyPath<InvocationManifest, Member>) -> Member {
+        get { invocation[keyPath: member] }
+        set { invocation[keyPath: member] = newValue }
+    }
 
     public func timeout(of command: PluginCommand) -> Duration { timeouts[command] ?? command.defaultTimeout }
 
     /// `path`, for somebody with that home directory.
     public func programDirectories(home: String) -> [String] {
         path.map { $0.hasPrefix("~/") ? home + $0.dropFirst() : $0 }
-    }
-
-    /// What its main process takes as 'finish this package, then stop'; `nil` where it has no such signal: a protected
-    /// phase is then only waited for.
-    public func stopSignal(for phase: Phase) -> StopSignal? {
-        stop[phase] ?? (protectedPhases.contains(phase) ? nil : .terminate)
     }
 }
 
@@ -84,64 +72,4 @@ public enum DynamicKey: String, Sendable, CaseIterable {
     case applicableIf = "applicable_if"
     case sudoPrograms = "sudo_programs"
     case requires, after, conflicts, mutexes, free
-}
-
-/// A signal that can ask a process to end, by its name without `SIG`.
-public enum StopSignal: String, Sendable, CaseIterable {
-    case hangUp = "HUP"
-    case interrupt = "INT"
-    case quit = "QUIT"
-    case user1 = "USR1"
-    case user2 = "USR2"
-    case terminate = "TERM"
-
-    /// As signal(7) has it for x86 and ARM.
-    public var number: Int32 {
-        switch self {
-        case .hangUp: 1
-        case .interrupt: 2
-        case .quit: 3
-        case .user1: 10
-        case .user2: 12
-        case .terminate: 15
-        }
-    }
-}
-
-/// Where a plugin's processes start.
-public enum WorkingDirectory: Hashable, Sendable {
-    /// A fresh private directory, removed afterwards.
-    case temporary
-    case home
-    /// Absolute.
-    case path(String)
-}
-
-public struct EnvironmentVariable: Hashable, Sendable, CustomStringConvertible {
-    public var name: String
-    public var value: String
-
-    public init(_ name: String, _ value: String) {
-        self.name = name
-        self.value = value
-    }
-
-    /// As `execve` takes it.
-    public var description: String { "\(name)=\(value)" }
-}
-
-public struct PluginSetting: Hashable, Sendable {
-    public var key: String
-    public var value: String
-
-    public init(key: String, value: String) {
-        self.key = key
-        self.value = value
-    }
-
-    /// `UPDATE_ALL_APT_DIST_UPGRADE`. What a shell takes for no part of a name becomes `_`.
-    public func variableName(of plugin: PluginName) -> String {
-        let text = "UPDATE_ALL_\(plugin)_\(key)".uppercased()
-        return text.replacing("-", with: "_").replacing(".", with: "_")
-    }
 }

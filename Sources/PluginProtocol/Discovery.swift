@@ -110,7 +110,7 @@ private enum Candidate {
 
 extension Manifest {
     /// Something is left to what the executable's bytes suggest.
-    fileprivate var leavesWordsToFind: Bool { dryRun == nil || estimate == nil || validate == nil }
+    fileprivate var leavesWordsToFind: Bool { invocation.dryRun == nil || estimate == nil || validate == nil }
 }
 
 private struct FoundManifest {

@@ -1,5 +1,6 @@
 // All that planning has to know of a plugin, whoever said it: its manifest, its answers, or its file.
 
+import PluginInvocation
 import PluginManifests
 import RunModel
 import UpdateModel

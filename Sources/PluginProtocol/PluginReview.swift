@@ -1,5 +1,6 @@
 // What a plugin's author should know of its files before anything is asked: `plugin validate`.
 
+import PluginInvocation
 import PluginManifests
 import TomlDocument
 import UpdateModel

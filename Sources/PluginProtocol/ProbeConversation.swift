@@ -1,5 +1,6 @@
 // What is asked of a plugin before anything is planned, one question after the other. Others run the processes.
 
+import PluginInvocation
 import PluginManifests
 import RunModel
 import UpdateModel
@@ -322,7 +323,7 @@ public struct ProbeConversation: Sendable {
         guard let manifest else { return step }
         step.locks = manifest.locks[phase] ?? []
         step.isProtected = manifest.protectedPhases.contains(phase)
-        step.stopSignal = manifest.stopSignal(for: phase)
+        step.stopSignal = manifest.invocation.stopSignal(for: phase)
         step.timeout = manifest.timeout(of: step.command)
         return step
     }

@@ -56,7 +56,7 @@ extension PolicyKey {
     private static let fromTightest: [PolicyKey: [String]] = [
         .enforcement: [Enforcement.required, .preferred].map(\.rawValue),
         .leftovers: [Leftovers.kill, .report, .keep].map(\.rawValue),
-        .action: [Protection.Action.freeze, .slowThenFreeze, .slow].map(\.rawValue),
+        .action: ["freeze", "slow-then-freeze", "slow"],
     ]
 
     // MARK: Lists

@@ -10,19 +10,15 @@ public struct PolicyTexts: Sendable {
     /// The files of `/etc`, the strongest last.
     public var etc: [PolicyText]
     public var user: PolicyText?
-    /// `KEY=VALUE` each, the strongest last.
-    public var set: [String]
     /// Names that `extends` may use, for "did you mean".
     public var shippedNames: [String]
 
     public init(
-        base: PolicyText? = nil, etc: [PolicyText] = [], user: PolicyText? = nil, set: [String] = [],
-        shippedNames: [String] = []
+        base: PolicyText? = nil, etc: [PolicyText] = [], user: PolicyText? = nil, shippedNames: [String] = []
     ) {
         self.base = base
         self.etc = etc
         self.user = user
-        self.set = set
         self.shippedNames = shippedNames
     }
 }
@@ -30,8 +26,8 @@ public struct PolicyTexts: Sendable {
 /// A chain of `extends` has at most so many files.
 public let maximumExtendsDepth = 16
 
-/// Merges the layers of a policy: built-in < base < `/etc` < the user's < `--set`. What a file extends is just below
-/// that file, in its layer.
+/// Merges the layers of a policy: built-in < base < `/etc` < the user's. What a file extends is just below that file, in its
+/// layer.
 /// - Parameters:
 ///   - texts: The layers.
 ///   - extended: Finds what a file extends: by the name of a shipped policy, or by a path relative to the
@@ -40,24 +36,33 @@ public let maximumExtendsDepth = 16
 public func mergePolicy(
     _ texts: PolicyTexts, extended: @escaping (_ name: String, _ relativeTo: String) -> PolicyText?
 ) throws(Diagnostics) -> MergedPolicy {
-    var found: [PolicyBasis.Reference: PolicyText] = [:]
-    var merger = PolicyMerger(shippedNames: texts.shippedNames) { name, file in
-        let text = extended(name, file)
-        found[PolicyBasis.Reference(name: name, file: file)] = text
-        return text
-    }
+    try mergePolicy(texts, and: [], extended: extended)
+}
+
+/// - Parameter further: What comes after all files, the strongest last.
+package func mergePolicy(
+    _ texts: PolicyTexts, and further: [PolicyDecoder],
+    extended: @escaping (_ name: String, _ relativeTo: String) -> PolicyText?
+) throws(Diagnostics) -> MergedPolicy {
+    var merger = PolicyMerger(shippedNames: texts.shippedNames, extended: extended)
     merger.add(.builtIn, layer: .builtIn)
     if let base = texts.base { merger.add(base, layer: .base) }
     for text in texts.etc { merger.add(text, layer: .etc) }
     if let user = texts.user { merger.add(user, layer: .user) }
-    for assignment in texts.set { merger.add(assignment: assignment) }
-    merger.checkPairs()
-    guard merger.diagnostics.isEmpty else { throw Diagnostics(merger.diagnostics) }
-    var policy = MergedPolicy(
-        name: texts.base?.name ?? PolicyText.builtIn.name, settings: merger.settings, ceiling: merger.ceiling,
-        sources: merger.sources)
-    policy.basis = PolicyBasis(texts, extended: found)
-    return policy
+    return try merger.merged(with: further, name: texts.base?.name ?? PolicyText.builtIn.name)
+}
+
+extension MergedPolicy {
+    /// The policy with what comes after all that it was merged from, the strongest last.
+    package func merged(with further: [PolicyDecoder]) throws(Diagnostics) -> MergedPolicy {
+        func bySlot(_ settings: [(slot: PolicySlot, setting: PolicySetting)]) -> [PolicySlot: PolicySetting] {
+            Dictionary(uniqueKeysWithValues: settings.map { ($0.slot, $0.setting) })
+        }
+        var merger = PolicyMerger(
+            shippedNames: [], extended: { _, _ in nil }, settings: bySlot(settings), ceiling: bySlot(ceilingSettings),
+            sources: sources)
+        return try merger.merged(with: further, name: name)
+    }
 }
 
 private struct PolicyMerger {
@@ -85,10 +90,11 @@ private struct PolicyMerger {
         }
     }
 
-    mutating func add(assignment: String) {
-        var decoder = PolicyDecoder(layer: .set, file: "--set \(assignment)")
-        decoder.decode(assignment: assignment)
-        take(decoder)
+    mutating func merged(with further: [PolicyDecoder], name: String) throws(Diagnostics) -> MergedPolicy {
+        for decoder in further { take(decoder) }
+        checkPairs()
+        guard diagnostics.isEmpty else { throw Diagnostics(diagnostics) }
+        return MergedPolicy(name: name, settings: settings, ceiling: ceiling, sources: sources)
     }
 
     private mutating func take(_ decoder: PolicyDecoder) {
@@ -120,7 +126,7 @@ private struct PolicyMerger {
 
     /// A `memory_high` above the `memory_max` of the same table can never be reached. Of a size and a share the lower one
     /// simply acts first.
-    mutating func checkPairs() {
+    private mutating func checkPairs() {
         for (slot, high) in settings where slot.key == .memoryHigh {
             guard let maximum = settings[PolicySlot(table: slot.table, key: .memoryMax)],
                 case .memory(let highAmount) = high.value, case .memory(let maximumAmount) = maximum.value,
@@ -135,36 +141,6 @@ private struct PolicyMerger {
                 "\"\(name)\"\(slot.table.place) is \(blamed.value.text), \(relation) "
                 + "\"\(otherName)\", which is \(other.value.text) (\(other.origin))"
             diagnostics.append(Diagnostic(file: blamed.origin.file, position: blamed.position, message: message))
-        }
-    }
-}
-
-/// The texts that a policy was merged from, with what they extend: further values give the policy that they would have given
-/// at its beginning, whatever has become of the files meanwhile.
-final class PolicyBasis: Sendable {
-    struct Reference: Hashable {
-        var name: String
-        var file: String
-    }
-
-    let texts: PolicyTexts
-    let extended: [Reference: PolicyText]
-
-    init(_ texts: PolicyTexts, extended: [Reference: PolicyText]) {
-        self.texts = texts
-        self.extended = extended
-    }
-}
-
-extension MergedPolicy {
-    /// The policy with further `KEY=VALUE`, the strongest last.
-    /// - Throws: what `--set` would say.
-    public func setting(_ assignments: [String]) throws(Diagnostics) -> MergedPolicy {
-        guard let basis else { return self }
-        var texts = basis.texts
-        texts.set += assignments
-        return try mergePolicy(texts) { [extended = basis.extended] name, file in
-            extended[PolicyBasis.Reference(name: name, file: file)]
         }
     }
 }

@@ -1,4 +1,4 @@
-// From a document, or a `--set`, to settings: each key with its table, typed value and origin.
+// From a document to settings: each key with its table, typed value and origin.
 
 import TomlDocument
 import UpdateModel
@@ -32,13 +32,13 @@ public struct PolicySetting: Hashable, Sendable {
 }
 
 /// Decodes one text; collects its settings and all that is wrong with it.
-struct PolicyDecoder {
+package struct PolicyDecoder {
     let layer: PolicyLayer
     let file: String
     private(set) var settings: [PolicySlot: PolicySetting] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
-    init(layer: PolicyLayer, file: String) {
+    package init(layer: PolicyLayer, file: String) {
         self.layer = layer
         self.file = file
     }
@@ -84,7 +84,7 @@ struct PolicyDecoder {
         }
     }
 
-    private static func invalidName(_ name: String) -> String {
+    package static func invalidName(_ name: String) -> String {
         "\"\(name)\" is no name of a plugin: those are of a–z, 0–9, \".\", \"_\" and \"-\", "
             + "at most 64, and begin with a letter or digit"
     }
@@ -124,7 +124,9 @@ struct PolicyDecoder {
         }
     }
 
-    private mutating func key(named name: String, in table: PolicyTable, at position: TextPosition?) -> PolicyKey? {
+    package mutating func key(
+        named name: String, in table: PolicyTable, at position: TextPosition?
+    ) -> PolicyKey? {
         if let key = PolicyKey(rawValue: name) {
             if key.home.includes(table) { return key }
             let here = table == .document ? "at the top of the file" : "in \(table.header)"
@@ -141,7 +143,7 @@ struct PolicyDecoder {
         return nil
     }
 
-    private mutating func decodeValue(_ node: TomlNode, of slot: PolicySlot, at position: TextPosition?) {
+    package mutating func decodeValue(_ node: TomlNode, of slot: PolicySlot, at position: TextPosition?) {
         var decoder = ValueDecoder(key: slot.key, node: node)
         let value = decoder.decode()
         for problem in decoder.problems {
@@ -154,59 +156,7 @@ struct PolicyDecoder {
         }
     }
 
-    private mutating func report(_ message: String, at position: TextPosition?) {
+    package mutating func report(_ message: String, at position: TextPosition?) {
         diagnostics.append(Diagnostic(file: file, position: position, message: message))
-    }
-
-    // MARK: --set
-
-    /// Decodes `KEY=VALUE`: the key is dotted, the value TOML where it parses as that and a bare string otherwise.
-    mutating func decode(assignment: String) {
-        guard let equals = assignment.firstIndex(of: "="), equals != assignment.startIndex else {
-            return report("this must be KEY=VALUE, such as plugin.apt.memory_max=1G", at: nil)
-        }
-        let path = assignment[..<equals].split(separator: ".", omittingEmptySubsequences: false).map(String.init)
-        guard let table = table(of: path.dropLast()), let name = path.last,
-            let key = key(named: name, in: table, at: nil)
-        else { return }
-        guard key != .extends else { return report("\"extends\" can only be in a file", at: nil) }
-        decodeValue(
-            Self.node(String(assignment[assignment.index(after: equals)...])), of: PolicySlot(table: table, key: key),
-            at: nil)
-    }
-
-    private mutating func table(of path: ArraySlice<String>) -> PolicyTable? {
-        guard let first = path.first else { return .document }
-        if path.count == 1, let table = PolicyTable.named[first] { return table }
-        // A name may have dots of its own, quoted or not, so only what stands last can be a phase.
-        let phase = path.count > 1 ? path.last.flatMap { Phase(rawValue: $0) } : nil
-        var middle = path.dropFirst().dropLast(phase == nil ? 0 : 1).joined(separator: ".")
-        if middle.count > 2, middle.hasPrefix("\""), middle.hasSuffix("\"") {
-            middle = String(middle.dropFirst().dropLast())
-        }
-        switch first {
-        case "step":
-            if middle.isEmpty { return .step(phase) }
-            report(
-                "unknown phase \"\(middle)\" in [step]\(didYouMean(middle, in: Phase.allCases.map(\.rawValue)))",
-                at: nil)
-        case "plugin":
-            if let name = PluginName(middle) { return .plugin(name, phase) }
-            report(Self.invalidName(middle), at: nil)
-        default:
-            let name = path.joined(separator: ".")
-            let tables = PolicyTable.named.keys.sorted() + ["step", "plugin"]
-            report("there is no table [\(name)]\(didYouMean(name, in: tables))", at: nil)
-        }
-        return nil
-    }
-
-    private static func node(_ text: String) -> TomlNode {
-        if let table = try? parseToml(Array("value = \(text)".utf8), file: ""), table.entries.count == 1,
-            let entry = table["value"]
-        {
-            return entry.value
-        }
-        return TomlNode(.string(text), at: TextPosition(line: 1, column: 1))
     }
 }

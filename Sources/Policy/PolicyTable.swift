@@ -13,7 +13,7 @@ public enum PolicyTable: Hashable, Sendable, Comparable {
     case plugin(PluginName, Phase?)
 
     /// The tables with a fixed name.
-    static let named: [String: PolicyTable] = [
+    package static let named: [String: PolicyTable] = [
         "run": .run, "hooks": .hooks, "protect": .protect, "window": .window, "log": .log,
     ]
 

@@ -1,29 +1,17 @@
 // The times of a week at which updates may run: `Mon..Fri 22:00-05:00`. Local time, to the minute; what it is in seconds
 // from now, where clocks are set forward and back, is for those who ask.
 
-import UpdateModel
-
-/// The policy's `[window]`.
-public struct UpdateWindow: Hashable, Sendable {
-    public var windows: WeekWindows
-    /// Nothing is started that is not expected to end inside.
-    public var finishBy: Bool
-
-    public init(windows: WeekWindows, finishBy: Bool) {
-        self.windows = windows
-        self.finishBy = finishBy
-    }
-}
-
 /// A set of minutes of the week that is not empty.
 public struct WeekWindows: Hashable, Sendable {
     /// As a policy writes them.
     public let texts: [String]
     /// Minutes since Monday 00:00, within 0 ..< 10080; sorted, apart from each other, cut in two at the week's end.
-    private let spans: [Range<Int>]
+    package let spans: [Range<Int>]
 
-    private static let day = 1440
-    private static let week = 7 * day
+    package static let day = 1440
+    package static let week = 7 * day
+    /// As texts have them; Monday is day 0.
+    package static let weekdayNames = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
     /// - Returns: `nil` where there is no text, or one that is no window.
     public init?(_ texts: [String]) {
@@ -44,35 +32,7 @@ public struct WeekWindows: Hashable, Sendable {
         texts = Self.texts(spans)
     }
 
-    // MARK: Questions
-
-    public func contains(_ moment: LocalMoment) -> Bool {
-        let minute = Self.minute(moment)
-        return spans.contains { $0.contains(minute) }
-    }
-
-    /// Where the window that `moment` is in closes, in minutes that clocks count from the midnight before `moment`;
-    /// `nil` where it never does. `moment` must be inside.
-    public func closing(from moment: LocalMoment) -> Int? {
-        let minute = Self.minute(moment)
-        guard let span = spans.first(where: { $0.contains(minute) }) else {
-            preconditionFailure("\(moment) is outside of \(texts)")
-        }
-        var end = span.upperBound
-        if end == Self.week, let first = spans.first, first.lowerBound == 0 {
-            if first.upperBound == Self.week { return nil }
-            end += first.upperBound
-        }
-        return end - moment.weekday * Self.day
-    }
-
-    /// Where the next window opens after `moment`, which is outside, in minutes that clocks count from the midnight
-    /// before `moment`.
-    public func opening(from moment: LocalMoment) -> Int {
-        let minute = Self.minute(moment)
-        let start = spans.first { $0.lowerBound > minute }?.lowerBound ?? spans[0].lowerBound + Self.week
-        return start - moment.weekday * Self.day
-    }
+    // MARK: Sets
 
     public func isSubset(of other: Self) -> Bool {
         spans.allSatisfy { span in
@@ -85,8 +45,6 @@ public struct WeekWindows: Hashable, Sendable {
         let common = spans.flatMap { span in other.spans.map { span.clamped(to: $0) } }.filter { !$0.isEmpty }
         return common.isEmpty ? nil : Self(spans: Self.united(common))
     }
-
-    private static func minute(_ moment: LocalMoment) -> Int { moment.weekday * day + moment.second / 60 }
 
     /// The same minutes, sorted and as few spans as it takes.
     private static func united(_ spans: [Range<Int>]) -> [Range<Int>] {
@@ -133,7 +91,7 @@ public struct WeekWindows: Hashable, Sendable {
         return days
     }
 
-    private static func weekday(_ text: Substring) -> Int? { LocalMoment.weekdayNames.firstIndex(of: String(text)) }
+    private static func weekday(_ text: Substring) -> Int? { weekdayNames.firstIndex(of: String(text)) }
 
     /// Minutes since midnight of `00:00` to `23:59`.
     private static func timeOfDay(_ text: Substring) -> Int? {
@@ -180,7 +138,7 @@ public struct WeekWindows: Hashable, Sendable {
     }
 
     private static func text(ofDays days: [Int]) -> String {
-        let names = LocalMoment.weekdayNames
+        let names = weekdayNames
         let isRun = days.count > 2 && days[days.count - 1] - days[0] == days.count - 1
         return isRun
             ? "\(names[days[0]])..\(names[days[days.count - 1]])" : days.map { names[$0] }.joined(separator: ",")

@@ -1,6 +1,7 @@
 // What a policy does on this machine, in sentences: what is enforced and by which control file, what is not and why.
 
 import Policy
+import RunPolicy
 import UpdateModel
 
 /// What became of the limits of one control group.

@@ -1,6 +1,7 @@
 // A merged policy as a file that says the same: for people to read, and for the parser to read again.
 
 import Policy
+import RunPolicy
 import UpdateModel
 
 /// A value of a policy as it is shown.

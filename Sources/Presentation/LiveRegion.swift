@@ -1,5 +1,6 @@
 // The lines that change while a run goes on.
 
+import RunModel
 import UpdateModel
 
 /// Lays out one moment of a run for a display of some size.

@@ -1,5 +1,6 @@
 // The lines that stay: how steps ended, limits that are not in force, errors.
 
+import RunModel
 import UpdateModel
 
 enum PermanentLines {

@@ -3,7 +3,7 @@
 import Glibc
 import HelperProtocol
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import RunModel
 import SystemPackage
 import UpdateModel

@@ -3,6 +3,7 @@
 import Glibc
 import HelperProtocol
 import LinuxSystem
+import Streams
 import SystemPackage
 import UpdateModel
 

@@ -5,6 +5,7 @@ import Glibc
 import HelperProtocol
 import Launching
 import LinuxSystem
+import Spawning
 import SystemPackage
 import UpdateModel
 
@@ -25,9 +26,7 @@ extension HelperClient: SudoRunner {
         }
         switch answer.reply {
         case .launched(let process):
-            return LaunchedProcess(
-                Process(connection, process), pid: process, pidfd: OwnedDescriptor(owning: answer.descriptors[0]),
-                stdout: nil, stderr: nil)
+            return LaunchedProcess(Process(connection, process, answer.descriptors[0]), pid: process)
         case .notLaunched(let failure): throw SudoRefusal(LaunchError(failure).description)
         default: throw SudoRefusal("update-all-helper is of another build")
         }

@@ -5,6 +5,7 @@ import Glibc
 import HelperProtocol
 import Launching
 import LinuxSystem
+import Spawning
 import SystemPackage
 import UpdateModel
 
@@ -31,42 +32,36 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
     // MARK: Processes
 
     public func begin(
-        _ request: LaunchRequest, beforeStart: (_ outputs: [CInt]) -> Void
+        _ request: LaunchRequest, streams: StandardStreams, for purpose: LaunchPurpose?,
+        beforeStart: (_ outputs: [CInt]) -> Void
     ) throws(LaunchError) -> LaunchedProcess {
         func error(_ attempt: String, _ errno: Errno, _ advice: String = "") -> LaunchError {
             LaunchError(
                 executable: request.executable, stage: .prepare, attempt: attempt, errno: errno, advice: advice)
         }
-        guard let purpose = request.purpose else {
+        guard let purpose, let terminal = HelperLaunch.Terminal(streams) else {
             throw error("start through update-all-helper what is no step", .invalidArgument)
         }
-        let ends: RemoteStreams
-        do {
-            ends = try RemoteStreams(request.streams)
-        } catch let failure {
-            throw error(
-                "make its standard streams", failure,
-                failure == .tooManyOpenFiles ? "raise the limit of open files: ulimit -n" : "")
-        }
-        beforeStart(ends.readEnds)
+        let ends = try StreamEnds.make(streams, of: request.executable)
+        beforeStart(ends.outputs)
+        let handed = ends.ofProcess
+        let outputs = terminal == .none ? [handed.output, handed.errors] : [handed.output]
         let record = purpose.exitRecord.map { [$0] } ?? []
         let opened = request.program.map { [$0.descriptor.raw] } ?? []
         var launch = HelperLaunch(
-            group: purpose.group, program: Self.program(request, purpose), terminal: ends.terminal,
+            group: purpose.group, program: Self.program(request, purpose), terminal: terminal,
             hasExitRecord: !record.isEmpty, nice: request.nice.map { Int32(clamping: $0) },
             isIdle: request.scheduling == .idle, noNewPrivileges: request.noNewPrivileges)
         launch.hasProgram = !opened.isEmpty
         let answer: (reply: HelperReply, descriptors: [CInt])
         do {
-            answer = try connection.ask(.launch(launch), descriptors: ends.childEnds + record + opened)
+            answer = try connection.ask(.launch(launch), descriptors: outputs + record + opened)
         } catch let failure {
             throw error("have it started as root (\(failure))", failure.errno)
         }
         switch answer.reply {
         case .launched(let process):
-            return LaunchedProcess(
-                Process(connection, process), pid: process, pidfd: OwnedDescriptor(owning: answer.descriptors[0]),
-                stdout: ends.output, stderr: ends.errors)
+            return LaunchedProcess(Process(connection, process, answer.descriptors[0]), pid: process, ends)
         case .notLaunched(let failure):
             throw LaunchError(failure)
         default:
@@ -91,12 +86,17 @@ public final class HelperClient: Launcher, GroupKeeper, Sendable {
     final class Process: RemoteProcess {
         private let connection: HelperConnection
         private let process: Int32
+        private let descriptor: OwnedDescriptor
         private(set) var failure: LaunchError?
 
-        init(_ connection: HelperConnection, _ process: Int32) {
+        /// - Parameter descriptor: a pidfd, which it owns from now on.
+        init(_ connection: HelperConnection, _ process: Int32, _ descriptor: CInt) {
             self.connection = connection
             self.process = process
+            self.descriptor = OwnedDescriptor(owning: descriptor)
         }
+
+        var pidfd: CInt { descriptor.raw }
 
         func reap() throws(Errno) -> Exit? {
             let reply: HelperReply
@@ -188,45 +188,14 @@ extension LaunchError {
     }
 }
 
-/// The standard streams of a process that somebody else starts: both ends of them.
-private struct RemoteStreams: ~Copyable {
-    let output: OwnedDescriptor
-    let errors: OwnedDescriptor?
-    private let childOutput: OwnedDescriptor
-    private let childErrors: OwnedDescriptor?
-    let terminal: HelperLaunch.Terminal
-
-    init(_ streams: StandardStreams) throws(Errno) {
+extension HelperLaunch.Terminal {
+    /// `nil` where no step has such streams.
+    fileprivate init?(_ streams: StandardStreams) {
         switch streams {
-        case .pipes:
-            let firstPipe = try Pipe()
-            let secondPipe = try Pipe()
-            let first = firstPipe.ends()
-            let second = secondPipe.ends()
-            output = OwnedDescriptor(owning: first.read)
-            childOutput = OwnedDescriptor(owning: first.write)
-            errors = OwnedDescriptor(owning: second.read)
-            childErrors = OwnedDescriptor(owning: second.write)
-            terminal = .none
-        case .terminal(let size, _), .outputTerminal(let size):
-            let ends = try PseudoTerminal(size: size).ends()
-            output = OwnedDescriptor(owning: ends.controller)
-            childOutput = OwnedDescriptor(owning: ends.peer)
-            errors = nil
-            childErrors = nil
-            if case .outputTerminal = streams { terminal = .output } else { terminal = .controlling }
-        case .dialogue, .service, .given, .handed:
-            throw .invalidArgument
-        }
-    }
-
-    var readEnds: [CInt] { Self.list(output, errors) }
-    var childEnds: [CInt] { Self.list(childOutput, childErrors) }
-
-    private static func list(_ first: borrowing OwnedDescriptor, _ second: borrowing OwnedDescriptor?) -> [CInt] {
-        switch second {
-        case .some(let second): [first.raw, second.raw]
-        case .none: [first.raw]
+        case .pipes: self = .none
+        case .outputTerminal: self = .output
+        case .terminal: self = .controlling
+        case .dialogue, .service: return nil
         }
     }
 }

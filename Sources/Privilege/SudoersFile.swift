@@ -3,7 +3,8 @@
 import Glibc
 import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
+import Spawning
 import SystemPackage
 
 /// Why rules were not checked or not installed, as a sentence without a full stop that says what to do.

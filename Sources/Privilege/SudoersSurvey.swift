@@ -1,9 +1,9 @@
 // What stands behind the programs of rules on this machine: who can change them, and what they amount to.
 
 import Glibc
-import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
+import Spawning
 import Sudoers
 import SystemPackage
 import UpdateModel

@@ -3,6 +3,7 @@
 // Memory alone: the kernel keeps no peak of CPU use, and a step that gets less of it than it could use only takes
 // longer.
 
+import RunModel
 import UpdateModel
 
 /// What is kept of each step, from run to run. Bounded: a few numbers each of a thousand steps.

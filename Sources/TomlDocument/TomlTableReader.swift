@@ -61,20 +61,6 @@ public struct TomlTableReader: Sendable {
         value(key, expected: "true or false") { if case .boolean(let flag) = $0 { flag } else { nil } }
     }
 
-    public mutating func integer(_ key: String, in range: ClosedRange<Int64> = .min ... .max) -> Int64? {
-        let number: Int64? = value(key, expected: "an integer") {
-            if case .integer(let number) = $0 { number } else { nil }
-        }
-        guard let number, let entry = table[key] else { return nil }
-        guard range.contains(number) else {
-            let isOpen = range.upperBound == .max
-            let bounds = isOpen ? "at least \(range.lowerBound)" : "\(range.lowerBound)…\(range.upperBound)"
-            report(entry, mustBe: "\(bounds), not \(number)")
-            return nil
-        }
-        return number
-    }
-
     /// A floating-point number or an integer.
     public mutating func number(_ key: String) -> Double? {
         value(key, expected: "a number") {
@@ -137,25 +123,6 @@ public struct TomlTableReader: Sendable {
         let result = read(&reader)
         diagnostics += reader.finish()
         return result
-    }
-
-    /// Reads an array of tables, `[[key]]` or `key = [{ … }]`, one after the other.
-    public mutating func tables<Result>(_ key: String, _ read: (inout TomlTableReader) -> Result) -> [Result]? {
-        guard let entry = entry(key) else { return nil }
-        guard case .array(let elements) = entry.value.content else {
-            report(entry, mustBe: "a list of tables, not \(entry.value.kind)")
-            return nil
-        }
-        return elements.compactMap { element in
-            guard case .table(let inner) = element.content else {
-                reportElement(element, of: key, mustBe: "a list of tables")
-                return nil
-            }
-            var reader = TomlTableReader(inner, file: file, path: path + [key])
-            let result = read(&reader)
-            diagnostics += reader.finish()
-            return result
-        }
     }
 
     /// All that is wrong, in the order of the text, with the keys that nobody asked for.

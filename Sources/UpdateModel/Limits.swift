@@ -58,18 +58,6 @@ public struct Limits: Hashable, Sendable {
     }
 }
 
-extension Limits {
-    /// With `maximum` in the place of `memoryMax`, and `memoryHigh` as far below it as before.
-    public func withMemoryMax(_ maximum: ByteCount) -> Limits {
-        var limits = self
-        limits.memoryMax = maximum
-        if let high = memoryHigh, let old = memoryMax, old.bytes > 0 {
-            limits.memoryHigh = ByteCount(Int64(Double(high.bytes) * (Double(maximum.bytes) / Double(old.bytes))))
-        }
-        return limits
-    }
-}
-
 /// One write of one value to one control file of a group: `memory.high` ← `805306368`.
 public struct ControlWrite: Hashable, Sendable, CustomStringConvertible {
     public let file: String

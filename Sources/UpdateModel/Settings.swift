@@ -77,23 +77,3 @@ public struct RunSettings: Hashable, Sendable {
 
     public init() {}
 }
-
-/// What a policy says of logs.
-public struct LogSettings: Hashable, Sendable {
-    /// Runs that began longer ago are removed.
-    public var keepDays = 90
-    /// Beyond so many bytes of all runs together the oldest are removed.
-    public var keepBytes = ByteCount(8 << 30)
-    /// Of one step's log.
-    public var stepBytes = ByteCount(4 << 30)
-
-    public init() {}
-}
-
-/// When a program of the policy's `[hooks]` runs.
-public enum HookMoment: String, Sendable, CaseIterable {
-    /// Before every step; where it fails, none of them runs.
-    case beforeRun = "before_run"
-    /// After every step, however they ended.
-    case afterRun = "after_run"
-}

@@ -3,9 +3,9 @@
 import Cgroups
 import Glibc
 import HelperProtocol
-import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
+import Spawning
 import SystemPackage
 import SystemdCommands
 import UpdateModel
@@ -15,7 +15,7 @@ final class OpenRun {
     let rights: Rights
     private let id: RunID
     private let caller: Caller
-    private let launcher: InProcessLauncher
+    private let spawner: Spawner
     /// What no step can have, since none asked for it when the run began.
     private let withheld: CapabilitySet
     private let root: Account
@@ -25,7 +25,7 @@ final class OpenRun {
     private var processes: [pid_t: Process] = [:]
 
     private struct Process {
-        let launched: LaunchedProcess
+        let child: ChildProcess
         let group: StepGroup
         /// The only signal that a commit of root's takes; `nil`: it takes any.
         let onlySignal: Int32?
@@ -53,7 +53,7 @@ final class OpenRun {
             guard let root = try Account.numbered(0) else { throw Refusal(reason: "root has no account here") }
             self.root = root
             withheld = try Confinement.begin(for: rights.capabilitiesOfSteps())
-            launcher = try InProcessLauncher()
+            spawner = try Spawner()
             RunDirectories.sweep()
             directory = RunDirectories.path(of: id)
             try makeDirectory(directory, mode: 0o700)
@@ -174,9 +174,10 @@ final class OpenRun {
             request.scheduling = .idle
             request.ioPriority = .idle
         }
-        request.streams = .given(
-            output: descriptors[0], errors: launch.terminal == .none ? descriptors[1] : descriptors[0],
-            isControllingTerminal: launch.terminal == .controlling)
+        let isControlling = launch.terminal == .controlling
+        let streams = ProcessStreams(
+            input: isControlling ? descriptors[0] : nil, output: descriptors[0],
+            errors: launch.terminal == .none ? descriptors[1] : descriptors[0], isControllingTerminal: isControlling)
         let further = descriptors.dropFirst(launch.terminal == .none ? 2 : 1)
         if launch.hasExitRecord, let record = further.first {
             request.extraDescriptors = [HandedDescriptor(source: record, target: 3)]
@@ -187,7 +188,7 @@ final class OpenRun {
         }
         // Should the helper die, nobody could end it.
         if !launch.group.isProtected { request.deathSignal = SIGKILL }
-        return start(request, in: launch.group, onlySignal: onlySignal, isRoots: isRoots)
+        return start(request, streams, in: launch.group, onlySignal: onlySignal, isRoots: isRoots)
     }
 
     /// Runs what a step gave to its sudo, where the administrator lets the plugin's sudo run it.
@@ -198,28 +199,29 @@ final class OpenRun {
         }
         let right = rights.sudo(of: command.group.step)
         var request: LaunchRequest
+        let streams: ProcessStreams
         do throws(SudoRefusal) {
-            request = try SudoCommand(program: command.program, arguments: command.arguments).request(
+            (request, streams) = try SudoCommand(program: command.program, arguments: command.arguments).request(
                 as: root, for: caller.account, right: right, descriptors: descriptors, leaf: leaf)
         } catch {
             throw Refusal(reason: error.reason)
         }
         if !command.group.isProtected { request.deathSignal = SIGKILL }
         // What its own step tells it counts, in a commit too: nobody else speaks for it.
-        return start(request, in: command.group, onlySignal: nil, isRoots: false)
+        return start(request, streams, in: command.group, onlySignal: nil, isRoots: false)
     }
 
     private func start(
-        _ request: LaunchRequest, in group: StepGroup, onlySignal: Int32?, isRoots: Bool
+        _ request: LaunchRequest, _ streams: ProcessStreams, in group: StepGroup, onlySignal: Int32?, isRoots: Bool
     ) -> (HelperReply, CInt?) {
-        let launched: LaunchedProcess
+        let child: ChildProcess
         do throws(LaunchError) {
-            launched = try launcher.begin(request) { _ in }
+            child = try spawner.spawn(request, streams: streams)
         } catch {
             return (.notLaunched(Self.wire(error)), nil)
         }
-        processes[launched.pid] = Process(launched: launched, group: group, onlySignal: onlySignal, isRoots: isRoots)
-        return (.launched(process: launched.pid), launched.pidfd.raw)
+        processes[child.pid] = Process(child: child, group: group, onlySignal: onlySignal, isRoots: isRoots)
+        return (.launched(process: child.pid), child.pidfd.raw)
     }
 
     /// What the plugin's manifest and the administrator's policy make of a step.
@@ -273,12 +275,12 @@ final class OpenRun {
         if let only = process.onlySignal, only != number {
             throw Refusal(reason: "\(process.group.step) is a commit, which takes no such signal")
         }
-        try process.launched.signal(number)
+        try process.child.signal(number)
     }
 
     func reap(_ pid: pid_t) throws -> HelperReply {
         let process = try process(pid)
-        guard let exit = try process.launched.reap() else { return .running }
+        guard let exit = try process.child.reap() else { return .running }
         processes[pid] = nil
         var ending = HelperReply.ProcessEnding(
             status: 0, isSignal: false, userTime: exit.cpuUser.microseconds, systemTime: exit.cpuSystem.microseconds,
@@ -287,7 +289,7 @@ final class OpenRun {
         case .code(let code): ending.status = code
         case .signal(let number): (ending.status, ending.isSignal) = (number, true)
         }
-        ending.failure = process.launched.failure(exit).map(Self.wire)
+        ending.failure = process.child.failure(exit).map(Self.wire)
         return .ended(ending)
     }
 

@@ -3,10 +3,10 @@
 
 import Digest
 import HelperProtocol
-import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Policy
+import Spawning
 import SystemPackage
 import TomlDocument
 import UpdateModel
@@ -127,7 +127,7 @@ struct Rights {
 
     /// The plugin of that name, where it may run as root.
     /// - Parameter executable: where the one who asks believes it to be.
-    func plugin(_ step: StepID, believedAt executable: String) throws(Refusal) -> DiscoveredPlugin {
+    func plugin(_ step: StepID, believedAt executable: String) throws(Refusal) -> PluginProgram {
         guard step.phase != .check else {
             throw Refusal(reason: "questions are asked as the person")
         }
@@ -189,21 +189,20 @@ struct Rights {
             settings: settings(of: step), needs: needs)
     }
 
-    private func find(_ name: PluginName) throws(Refusal) -> DiscoveredPlugin {
+    private func find(_ name: PluginName) throws(Refusal) -> PluginProgram {
         for directory in directories.reversed() {
             let path = "\(directory)/\(name).toml"
             guard let bytes = try? readFile(path) else { continue }
-            let manifest: Manifest
+            let manifest: InvocationManifest
             do {
-                manifest = try Manifest(parsing: bytes, file: path, name: name)
+                manifest = try InvocationManifest(parsing: bytes, file: path, name: name)
             } catch {
                 throw Refusal(reason: error.description)
             }
             let program = manifest.executable ?? name.rawValue
-            return DiscoveredPlugin(
-                name: name, directory: directory,
-                executable: program.hasPrefix("/") ? program : "\(directory)/\(program)",
-                manifest: manifest, manifestPath: path, mentions: [])
+            return PluginProgram(
+                name: name, executable: program.hasPrefix("/") ? program : "\(directory)/\(program)",
+                manifest: manifest, manifestPath: path, allowsDryRun: manifest.dryRun ?? false)
         }
         throw Refusal(
             reason:

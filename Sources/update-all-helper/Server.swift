@@ -3,7 +3,6 @@
 import Cgroups
 import Glibc
 import HelperProtocol
-import Launching
 import LinuxSystem
 import SystemPackage
 import SystemdCommands

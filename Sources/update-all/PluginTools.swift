@@ -2,7 +2,7 @@
 
 import ArgumentParser
 import Execution
-import PluginManifests
+import PluginInvocation
 import Presentation
 import RunModel
 import UpdateModel

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Execution
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Presentation

@@ -3,6 +3,7 @@
 import Configuration
 import Execution
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Presentation

@@ -20,13 +20,6 @@ final class PlainGroup {
         }
     }
 
-    func metrics(_ controllers: Controller...) throws -> Metrics {
-        let directory = try openDirectory(path)
-        var metrics = Metrics(wallSeconds: 0)
-        for controller in controllers { files(of: controller).addMetrics(from: directory.raw, to: &metrics) }
-        return metrics
-    }
-
     deinit {
         for name in (try? directoryEntries(path)) ?? [] { try? removeFile(path + "/" + name) }
         try? removeDirectory(path)
@@ -35,32 +28,6 @@ final class PlainGroup {
 
 @Suite("Groups of other kernels, as plain files")
 struct PlainFileTests {
-    @Test("Each controller reads its own counters, in the units of the metrics")
-    func metrics() throws {
-        let group = try PlainGroup([
-            "memory.peak": "1048576\n",
-            "memory.events": "low 0\nhigh 7\nmax 5\noom 4\noom_kill 3\noom_group_kill 1\n",
-            "cpu.stat": "usage_usec 3500000\nuser_usec 2000000\nsystem_usec 1500000\nthrottled_usec 250000\n",
-            "io.stat": "7:0 \n259:9999 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n",
-            "pids.peak": "12\n",
-        ])
-        let metrics = try group.metrics(.cpu, .io, .memory, .pids)
-        #expect(metrics.memoryPeak == ByteCount(1_048_576))
-        #expect(metrics.oomKills == 3)
-        #expect(metrics.cpuUserSeconds == 2 && metrics.cpuSystemSeconds == 1.5 && metrics.throttledSeconds == 0.25)
-        #expect(metrics.ioRead == ByteCount(4096) && metrics.ioWritten == ByteCount(8192))
-        #expect(metrics.pidsPeak == 12)
-        let directory = try openDirectory(group.path)
-        #expect(try MemoryEvents.read(in: directory.raw) == MemoryEvents(high: 7, max: 5, oom: 4, oomKills: 3))
-    }
-
-    @Test("What a kernel does not count is not made up")
-    func missing() throws {
-        #expect(try PlainGroup([:]).metrics(.cpu, .io, .memory, .pids) == Metrics(wallSeconds: 0))
-        let idle = try PlainGroup(["io.stat": ""]).metrics(.io)
-        #expect(idle.ioRead == ByteCount(0) && idle.ioWritten == ByteCount(0))
-    }
-
     @Test("Without cgroup.kill, all are frozen, killed one by one, and thawed")
     func oldKill() throws {
         var id = pid_t()

@@ -166,7 +166,6 @@ struct TreeTests {
             : "the memory controller is not available under \(tree.mount + leaf.path)"
         #expect(leaf.deviations.first?.reason == expected)
         #expect(leaf.deviations.first?.effective == nil)
-        #expect(leaf.memoryEvents() == nil || tree.controllers.contains(.memory))
         try tree.remove()
     }
 

@@ -1,4 +1,4 @@
-import PluginManifests
+import PluginInvocation
 import Testing
 import TomlDocument
 import UpdateModel

@@ -100,8 +100,6 @@ private let expectations: Set = [
     "(did you mean …?)",
     "one of …, not …",
     "a table …, not …",
-    "a list of tables, not …",
-    "a list of tables",
     "true or false",
     "a list of strings, not …",
     "a list of strings",

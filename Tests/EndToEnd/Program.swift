@@ -3,6 +3,7 @@
 import Glibc
 import JSONDocument
 import LinuxSystem
+import Streams
 import Testing
 
 /// One `update-all` that runs, or has ended. Not for several threads at a time.

@@ -2,6 +2,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import RunModel
+import Spawning
 import SystemPackage
 import Testing
 
@@ -31,10 +32,10 @@ private final class LockingProgram {
     }
 
     deinit {
-        try? signalProcess(process.pidfd.raw, SIGKILL)
-        var ended = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        try? signalProcess(process.pidfd, SIGKILL)
+        var ended = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
         poll(&ended, 1, 20_000)
-        _ = try? reapProcess(process.pidfd.raw)
+        _ = try? reapProcess(process.pidfd)
     }
 }
 

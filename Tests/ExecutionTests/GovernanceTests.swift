@@ -2,6 +2,8 @@ import Glibc
 import Governing
 import LinuxSystem
 import Reactor
+import RunModel
+import Streams
 import Synchronization
 import SystemPackage
 import Testing

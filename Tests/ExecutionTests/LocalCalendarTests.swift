@@ -1,4 +1,7 @@
 import Execution
+import Interchange
+import Policy
+import RunPolicy
 import Testing
 import UpdateModel
 
@@ -25,6 +28,6 @@ struct LocalCalendarTests {
         let then = localMoment(of: later)
         #expect(then.weekday == (today.weekday + 5) % 7)
         #expect(then.second / 60 == today.second / 60)
-        #expect(then.description.hasPrefix(LocalMoment.weekdayNames[then.weekday] + " "))
+        #expect(then.description.hasPrefix(WeekWindows.weekdayNames[then.weekday] + " "))
     }
 }

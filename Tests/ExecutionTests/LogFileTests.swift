@@ -1,5 +1,7 @@
 import Glibc
+import Interchange
 import LinuxSystem
+import RunPolicy
 import SystemPackage
 import TestSupport
 import Testing

@@ -3,6 +3,7 @@
 import Glibc
 import Launching
 import LinuxSystem
+import Spawning
 import Testing
 import UpdateModel
 
@@ -34,10 +35,10 @@ struct LonelyRunTests {
             if count <= 0 { break }
             output += buffer[..<count]
         }
-        var ended = pollfd(fd: child.pidfd.raw, events: Int16(POLLIN), revents: 0)
-        if poll(&ended, 1, 20_000) == 0 { try signalProcess(child.pidfd.raw, SIGKILL) }
+        var ended = pollfd(fd: child.pidfd, events: Int16(POLLIN), revents: 0)
+        if poll(&ended, 1, 20_000) == 0 { try signalProcess(child.pidfd, SIGKILL) }
         poll(&ended, 1, 20_000)
-        let exit = try reapProcess(child.pidfd.raw)
+        let exit = try reapProcess(child.pidfd)
         let text = String(decoding: output, as: UTF8.self)
         #expect(exit?.cause == .code(0), "\(text)")
         #expect(text.contains("Test run with 3 tests"), "\(text)")

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import PluginProtocol
+import RunModel
 import Scheduling
 import SystemPackage
 import Testing

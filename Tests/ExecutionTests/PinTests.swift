@@ -2,6 +2,7 @@ import Digest
 import Glibc
 import LinuxSystem
 import PluginManifests
+import Spawning
 import Testing
 
 @testable import Execution
@@ -31,7 +32,7 @@ import Testing
         request.program = program
         let process = try InProcessLauncher().launch(request)
         guard let output = process.takeStdout() else { return "" }
-        var end = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        var end = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
         #expect(poll(&end, 1, 20_000) == 1)
         _ = try process.reap()
         return String(decoding: try readToEnd(output.raw), as: UTF8.self)

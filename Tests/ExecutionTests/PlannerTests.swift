@@ -1,7 +1,9 @@
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy
 import RunModel
+import RunPolicy
 import Scheduling
 import Testing
 import UpdateModel
@@ -97,7 +99,7 @@ private func found(_ text: String) -> DiscoveredPlugin { plugin(text) }
         let texts = PolicyTexts(
             base: nil,
             etc: [PolicyText(file: "/etc/update-all/policy.toml", bytes: Array("[step]\ntimeout = \"1h\"".utf8))],
-            user: nil, set: [], shippedNames: [])
+            user: nil, shippedNames: [])
         var selection = Execution.Selection()
         selection.timeout = .seconds(10 * 3600)
         func planner(_ policy: MergedPolicy) -> Planner {

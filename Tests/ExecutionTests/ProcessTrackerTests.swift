@@ -1,6 +1,7 @@
 import Glibc
 import Launching
 import LinuxSystem
+import Spawning
 import Testing
 
 @testable import Execution
@@ -35,8 +36,8 @@ struct ProcessTrackerTests {
         let tracker = ProcessTracker(main: process.pid, mark: "UPDATE_ALL_PLUGIN_TMPDIR=/nowhere")
         #expect(try tracker.processes() == [process.pid])
         #expect(try tracker.killAll())
-        #expect(try reapProcess(stranger.pidfd.raw) == nil)
-        try signalProcess(stranger.pidfd.raw, SIGKILL)
+        #expect(try reapProcess(stranger.pidfd) == nil)
+        try signalProcess(stranger.pidfd, SIGKILL)
         _ = try waitForEnd(of: stranger)
         _ = try waitForEnd(of: process)
     }
@@ -54,8 +55,8 @@ struct ProcessTrackerTests {
 
     private func waitForEnd(of process: LaunchedProcess) throws -> Exit {
         while true {
-            if let exit = try reapProcess(process.pidfd.raw) { return exit }
-            waitReadable(process.pidfd.raw)
+            if let exit = try reapProcess(process.pidfd) { return exit }
+            waitReadable(process.pidfd)
         }
     }
 

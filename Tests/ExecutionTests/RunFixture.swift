@@ -8,6 +8,7 @@ import PluginManifests
 import Policy
 import Reactor
 import RunModel
+import Spawning
 import Synchronization
 import SystemPackage
 import Testing
@@ -271,9 +272,9 @@ final class SmallDisk {
     }
 
     deinit {
-        try? signalProcess(process.pidfd.raw, SIGKILL)
-        var ended = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        try? signalProcess(process.pidfd, SIGKILL)
+        var ended = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
         poll(&ended, 1, 20_000)
-        _ = try? reapProcess(process.pidfd.raw)
+        _ = try? reapProcess(process.pidfd)
     }
 }

@@ -1,5 +1,5 @@
-import Launching
 import RunModel
+import Spawning
 import SystemPackage
 import Testing
 import UpdateModel

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Policy
 import SystemPackage
@@ -66,7 +67,7 @@ func stepCommand(_ plugin: DiscoveredPlugin, _ phase: Phase = .execute, isProtec
 
 func policy(_ base: String? = nil) throws(Diagnostics) -> MergedPolicy {
     let texts = PolicyTexts(
-        base: base.map { PolicyText(file: "base.toml", bytes: Array($0.utf8)) }, etc: [], user: nil, set: [],
+        base: base.map { PolicyText(file: "base.toml", bytes: Array($0.utf8)) }, etc: [], user: nil,
         shippedNames: [])
     return try mergePolicy(texts) { _, _ in nil }
 }

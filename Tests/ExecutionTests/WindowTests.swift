@@ -1,7 +1,9 @@
 import Glibc
+import Interchange
 import LinuxSystem
 import Policy
 import RunModel
+import RunPolicy
 import Synchronization
 import Testing
 import UpdateModel
@@ -37,9 +39,10 @@ private final class SetClock: Sendable {
 
     private func gate(_ window: String, finishBy: Bool = false, etc: String = "") throws -> WindowGate {
         let texts = PolicyTexts(
-            etc: etc.isEmpty ? [] : [PolicyText(file: "/etc/update-all/policy.toml", bytes: Array(etc.utf8))],
-            set: ["window.allow=[\"\(window)\"]", "window.finish_by=\(finishBy)"])
-        let policy = try mergePolicy(texts) { _, _ in nil }
+            etc: etc.isEmpty ? [] : [PolicyText(file: "/etc/update-all/policy.toml", bytes: Array(etc.utf8))])
+        let policy = try mergePolicy(
+            texts, set: ["window.allow=[\"\(window)\"]", "window.finish_by=\(finishBy)"]
+        ) { _, _ in nil }
         let gate = WindowGate(policy) { noon }
         return try #require(gate)
     }

@@ -1,3 +1,4 @@
+import RunModel
 import TestSupport
 import Testing
 import UpdateModel

@@ -1,6 +1,7 @@
 import Governing
 import Policy
 import PolicyFixtures
+import RunPolicy
 import TestSupport
 import Testing
 import TomlDocument

@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
 import GuardianProtocol
-import Launching
 import LinuxSystem
 import Reactor
+import Spawning
 import SystemPackage
 import Testing
 import UpdateModel

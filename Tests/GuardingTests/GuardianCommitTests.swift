@@ -1,8 +1,8 @@
 import CLinux
 import Glibc
 import GuardianProtocol
-import Launching
 import LinuxSystem
+import Spawning
 import SystemPackage
 import Testing
 import UpdateModel

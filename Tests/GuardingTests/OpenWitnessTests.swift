@@ -1,6 +1,6 @@
 import Glibc
-import Launching
 import LinuxSystem
+import Spawning
 import Testing
 
 @testable import Guarding

@@ -2,6 +2,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import RunModel
+import Spawning
 import Testing
 
 /// A kernel that counts no pressure, as that of the kernel lab: by the threads of others that want a CPU.

@@ -1,5 +1,8 @@
+import Accounting
 import Glibc
 import LinuxSystem
+import RunModel
+import Spawning
 import Testing
 import UpdateModel
 
@@ -128,7 +131,7 @@ struct LimitTests {
             let process = try start("/bin/sh", ["-c", "while :; do :; done"], in: leaf)
             let begin = monotonicTime()
             let before = leaf.metrics(wall: .zero)
-            #expect(!waitReadable(process.pidfd.raw, limit: .seconds(10)))
+            #expect(!waitReadable(process.pidfd, limit: .seconds(10)))
             let wall = monotonicTime() - begin
             let after = leaf.metrics(wall: wall)
             let cpuTime = try #require(leaf.cpuTime)
@@ -168,7 +171,7 @@ struct LimitTests {
             let process = try start("/bin/dd", ["if=/dev/zero", written] + size, in: leaf)
             let begin = monotonicTime()
             let before = try #require(leaf.metrics(wall: .zero).ioWritten)
-            #expect(!waitReadable(process.pidfd.raw, limit: .seconds(12)))
+            #expect(!waitReadable(process.pidfd, limit: .seconds(12)))
             let wall = monotonicTime() - begin
             let after = try #require(leaf.metrics(wall: wall).ioWritten)
             try leaf.kill()

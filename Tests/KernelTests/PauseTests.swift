@@ -126,7 +126,7 @@ struct PauseTests {
                     #expect(try waitForPriority(leaf.eventsDescriptor, limit: .seconds(10)))
                 }
                 // It has ended by now, or stands still before that.
-                let hasEnded = waitReadable(process.pidfd.raw, limit: .zero)
+                let hasEnded = waitReadable(process.pidfd, limit: .zero)
                 #expect(try hasEnded || leaf.isPopulated)
                 try tree.freezeSteps(false)
                 #expect(try end(of: process, in: leaf) == .code(3), "round \(round)")

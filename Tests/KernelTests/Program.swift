@@ -4,6 +4,7 @@ import Glibc
 import Interchange
 import LinuxSystem
 import RunModel
+import Spawning
 import SystemPackage
 import Testing
 
@@ -140,11 +141,11 @@ func shell(_ script: String) throws -> String {
     let process = try launchShell("exec 2>&1; \(script)", arguments: [])
     let text = output(of: process)
     while true {
-        if let exit = try reapProcess(process.pidfd.raw) {
+        if let exit = try reapProcess(process.pidfd) {
             #expect(exit.cause == .code(0), "\(script): \(text)")
             return text
         }
-        _ = waitReadable(process.pidfd.raw, limit: nil)
+        _ = waitReadable(process.pidfd, limit: nil)
     }
 }
 
@@ -183,7 +184,7 @@ final class RunningProgram {
         FinishedProgram(events: events, cause: .code(0), errors: "").starts(plugin)
     }
 
-    func send(_ signal: Int32) throws { try signalProcess(process.pidfd.raw, signal) }
+    func send(_ signal: Int32) throws { try signalProcess(process.pidfd, signal) }
 
     /// Waits for an event; records an issue where the program ends, or 90 seconds pass, before that.
     func wait(for wanted: (Event) -> Bool) throws {
@@ -203,13 +204,13 @@ final class RunningProgram {
         let end = monotonicTime() + .seconds(90)
         while try readMore(until: end) {}
         while true {
-            if let exit = try reapProcess(process.pidfd.raw) {
+            if let exit = try reapProcess(process.pidfd) {
                 return FinishedProgram(events: events, cause: exit.cause, errors: errors)
             }
-            if !waitReadable(process.pidfd.raw, limit: max(.zero, end - monotonicTime())) {
+            if !waitReadable(process.pidfd, limit: max(.zero, end - monotonicTime())) {
                 Issue.record("the program did not end: \(errors)")
                 try send(SIGKILL)
-                _ = waitReadable(process.pidfd.raw, limit: nil)
+                _ = waitReadable(process.pidfd, limit: nil)
             }
         }
     }

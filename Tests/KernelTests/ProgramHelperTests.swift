@@ -3,6 +3,8 @@
 import Glibc
 import HelperProtocol
 import LinuxSystem
+import Spawning
+import Streams
 import SystemPackage
 import Testing
 import UpdateModel
@@ -67,8 +69,7 @@ struct ProgramHelperTests {
                 environment: ["PATH=/usr/bin:/bin", "HOME=\(account.home)"], directory: "/", leaf: nil)
             if !isRoots { request.identity = Identity(account) }
             request.noNewPrivileges = false
-            request.streams = .dialogue(input: ends.read)
-            process = try InProcessLauncher().launch(request)
+            process = try InProcessLauncher().launch(request, streams: .dialogue(input: ends.read))
             guard let stream = process.takeStdout() else { throw Errno.badFileDescriptor }
             output = stream
         }
@@ -110,7 +111,7 @@ struct ProgramHelperTests {
         /// As a run whose update-all has gone.
         func end() throws {
             try process.signal(SIGKILL)
-            while try process.reap() == nil { _ = waitReadable(process.pidfd.raw, limit: nil) }
+            while try process.reap() == nil { _ = waitReadable(process.pidfd, limit: nil) }
         }
     }
 

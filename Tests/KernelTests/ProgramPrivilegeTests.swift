@@ -3,6 +3,8 @@
 import Cgroups
 import Glibc
 import LinuxSystem
+import Spawning
+import Streams
 import SystemPackage
 import Testing
 import UpdateModel
@@ -82,8 +84,9 @@ struct Installation {
         }
         request.identity = Identity(account)
         request.noNewPrivileges = false
-        if hasTerminal { request.streams = .terminal(TerminalSize(rows: 24, columns: 200), controlling: true) }
-        let process = try InProcessLauncher().launch(request)
+        let streams: StandardStreams =
+            hasTerminal ? .terminal(TerminalSize(rows: 24, columns: 200), controlling: true) : .pipes
+        let process = try InProcessLauncher().launch(request, streams: streams)
         guard let stream = process.takeStdout() else { throw Errno.badFileDescriptor }
         var (text, answers, whenBegun) = ("", answers, whenBegun)
         var unread = ""
@@ -110,7 +113,7 @@ struct Installation {
                 guard case .code(let code) = exit.cause else { return (-1, text, hasEcho) }
                 return (code, text, hasEcho)
             }
-            if !waitReadable(process.pidfd.raw, limit: .seconds(30)) { try process.signal(SIGKILL) }
+            if !waitReadable(process.pidfd, limit: .seconds(30)) { try process.signal(SIGKILL) }
         }
     }
 

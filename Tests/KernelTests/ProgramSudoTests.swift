@@ -3,6 +3,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
+import Spawning
 import Testing
 
 @testable import Launching

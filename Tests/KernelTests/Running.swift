@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import Spawning
 import Synchronization
 import SystemPackage
 import Systemd
@@ -74,10 +75,10 @@ func waitReadable(_ descriptor: CInt, limit: Duration?) -> Bool {
 
 /// Waits for the end; kills the leaf after `limit`, so that a claim that does not hold ends too.
 func end(of process: LaunchedProcess, in leaf: Leaf, limit: Duration = .seconds(60)) throws -> Exit.Cause {
-    if !waitReadable(process.pidfd.raw, limit: limit) { try leaf.kill() }
+    if !waitReadable(process.pidfd, limit: limit) { try leaf.kill() }
     while true {
-        if let exit = try reapProcess(process.pidfd.raw) { return exit.cause }
-        _ = waitReadable(process.pidfd.raw, limit: nil)
+        if let exit = try reapProcess(process.pidfd) { return exit.cause }
+        _ = waitReadable(process.pidfd, limit: nil)
     }
 }
 

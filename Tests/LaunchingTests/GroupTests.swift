@@ -1,6 +1,8 @@
+import Accounting
 import Glibc
 import LinuxSystem
 import Reactor
+import Spawning
 import Synchronization
 import SystemPackage
 import Testing
@@ -69,8 +71,8 @@ struct GroupTests {
             let kept = try launcher.launch(request("/bin/cat", ["/dev/zero"], leaf: commit))
             try tree.killSteps()
             #expect(try waitForEnd(of: killed).cause == .signal(SIGKILL))
-            #expect(try reapProcess(kept.pidfd.raw) == nil)
-            try signalProcess(kept.pidfd.raw, SIGTERM)
+            #expect(try reapProcess(kept.pidfd) == nil)
+            try signalProcess(kept.pidfd, SIGTERM)
             #expect(try waitForEnd(of: kept).cause == .signal(SIGTERM))
         }
     }
@@ -122,10 +124,10 @@ struct GroupTests {
                 try leaf.freeze(true)
                 return leaf
             }
-            let begun = try leaves.map { try launcher.begin(request($0)) { _ in } }
+            let begun = try leaves.map { try launcher.begin(request($0), streams: .pipes, for: nil) { _ in } }
             for (leaf, process) in zip(leaves, begun) {
                 #expect(try leaf.processes() == [process.pid])
-                #expect(try reapProcess(process.pidfd.raw) == nil)
+                #expect(try reapProcess(process.pidfd) == nil)
                 try leaf.freeze(false)
             }
             for process in begun {
@@ -149,8 +151,8 @@ struct GroupTests {
             while number(of: "frozen", in: try readControlText(events)) == 0 {
                 _ = try waitForPriority(events, limit: .seconds(10))
             }
-            try signalProcess(process.pidfd.raw, SIGTERM)
-            #expect(try reapProcess(process.pidfd.raw) == nil)
+            try signalProcess(process.pidfd, SIGTERM)
+            #expect(try reapProcess(process.pidfd) == nil)
             try leaf.freeze(false)
             #expect(try waitForEnd(of: process).cause == .code(5))
             try leaf.kill()

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Spawning
 import SystemPackage
 import Testing
 import UpdateModel

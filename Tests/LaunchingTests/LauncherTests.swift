@@ -1,6 +1,8 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import Spawning
+import Streams
 import SystemPackage
 import Testing
 import UpdateModel
@@ -31,10 +33,11 @@ import UpdateModel
     func beforeStart(onTerminal: Bool) throws {
         let directory = try TemporaryDirectory()
         let mark = "\(directory.path)/begun"
-        var wanted = request("/bin/sh", ["-c", "touch \(mark)"])
-        if onTerminal { wanted.streams = .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) }
+        let streams: StandardStreams =
+            onTerminal ? .terminal(TerminalSize(rows: 24, columns: 80), controlling: true) : .pipes
         var known: [CInt] = []
-        let process = try InProcessLauncher().launch(wanted) { outputs in
+        let wanted = request("/bin/sh", ["-c", "touch \(mark)"])
+        let process = try InProcessLauncher().launch(wanted, streams: streams) { outputs in
             known = outputs
             #expect(!fileExists(mark))
         }
@@ -42,9 +45,9 @@ import UpdateModel
         defer { for descriptor in taken { close(descriptor) } }
         #expect(known == taken)
         #expect(taken.count == (onTerminal ? 1 : 2))
-        var ended = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        var ended = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
         poll(&ended, 1, 20_000)
-        #expect(try reapProcess(process.pidfd.raw)?.cause == .code(0))
+        #expect(try reapProcess(process.pidfd)?.cause == .code(0))
         #expect(fileExists(mark))
     }
 
@@ -139,14 +142,13 @@ import UpdateModel
 
     @Test("A terminal is the program's three streams and, only if so said, its controlling one")
     func terminal() throws {
-        var wanted = request("/bin/sh", ["-c", "tty; stty size; echo into >/dev/tty"])
-        wanted.streams = .terminal(TerminalSize(rows: 33, columns: 101), controlling: true)
-        let output = try run(wanted).stdout
+        let wanted = request("/bin/sh", ["-c", "tty; stty size; echo into >/dev/tty"])
+        let size = TerminalSize(rows: 33, columns: 101)
+        let output = try run(wanted, streams: .terminal(size, controlling: true)).stdout
         #expect(output.hasPrefix("/dev/pts/"))
         #expect(output.contains("33 101\r\n"))
         #expect(output.contains("into\r\n"))
-        wanted.streams = .terminal(TerminalSize(rows: 33, columns: 101), controlling: false)
-        #expect(try !run(wanted).stdout.contains("into\r\n"))
+        #expect(try !run(wanted, streams: .terminal(size, controlling: false)).stdout.contains("into\r\n"))
     }
 
     @Test("A thousand starts and five hundred failures leave no descriptor and no zombie")

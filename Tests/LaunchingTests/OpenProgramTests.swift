@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Spawning
 import Testing
 
 @testable import Launching

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import Spawning
 import Synchronization
 import SystemPackage
 import Systemd
@@ -36,9 +37,9 @@ func request(_ executable: String, _ arguments: [String] = [], leaf: Leaf? = nil
 }
 
 func run(
-    _ request: LaunchRequest, with launcher: InProcessLauncher? = nil
+    _ request: LaunchRequest, streams: StandardStreams = .pipes, with launcher: InProcessLauncher? = nil
 ) throws -> Finished {
-    let process = try (launcher ?? InProcessLauncher()).launch(request)
+    let process = try (launcher ?? InProcessLauncher()).launch(request, streams: streams)
     let stdout = readAll(process.takeStdout())
     let stderr = readAll(process.takeStderr())
     return Finished(
@@ -52,8 +53,8 @@ func failure(_ wanted: LaunchRequest, method: LaunchMethod = .cloneIntoGroup) th
 
 func waitForEnd(of process: LaunchedProcess) throws -> Exit {
     while true {
-        if let exit = try reapProcess(process.pidfd.raw) { return exit }
-        waitReadable(process.pidfd.raw)
+        if let exit = try reapProcess(process.pidfd) { return exit }
+        waitReadable(process.pidfd)
     }
 }
 

@@ -7,31 +7,6 @@ import UpdateModel
 
 @Suite("Descriptors and files")
 struct DescriptorTests {
-    @Test("A pipe's read end never blocks and its write end closes on exec")
-    func pipes() throws {
-        let pipe = try Pipe()
-        var byte: UInt8 = 0
-        #expect(read(pipe.readEnd.raw, &byte, 1) == -1 && errno == EAGAIN)
-        #expect(fcntl(pipe.writeEnd.raw, F_GETFL) & O_NONBLOCK == 0)
-        #expect(fcntl(pipe.writeEnd.raw, F_GETFD) & FD_CLOEXEC != 0)
-        #expect(try #require(growPipe(pipe.readEnd.raw, to: 256 << 10)) >= 256 << 10)
-        #expect(growPipe(-1, to: 4096) == nil)
-    }
-
-    @Test("A terminal has the size that it was given, and carries both ways")
-    func terminal() throws {
-        let terminal = try PseudoTerminal(size: TerminalSize(rows: 5, columns: 7))
-        try resizeTerminal(controller: terminal.controller.raw, to: TerminalSize(rows: 30, columns: 99))
-        var size = winsize()
-        #expect(ioctl(terminal.peer.raw, UInt(TIOCGWINSZ), &size) == 0)
-        #expect(size.ws_row == 30 && size.ws_col == 99)
-        try writeAll(terminal.peer.raw, Array("hello\n".utf8))
-        var buffer = [UInt8](repeating: 0, count: 64)
-        #expect(read(terminal.controller.raw, &buffer, 64) == 7)
-        #expect(String(decoding: buffer.prefix(7), as: UTF8.self) == "hello\r\n")
-        #expect(throws: Errno.self) { try resizeTerminal(controller: -1, to: TerminalSize(rows: 1, columns: 1)) }
-    }
-
     @Test("Files are read to their end and no further than the limit")
     func reading() throws {
         let directory = try TemporaryDirectory()
@@ -117,6 +92,5 @@ struct ProcessTests {
         let process = try openProcess(child)
         _ = try waitForEnd(process.raw)
         #expect(!processExists(child))
-        try signalProcessGroup(child, SIGTERM)  // there is no such group any more
     }
 }

@@ -1,3 +1,4 @@
+import PluginInvocation
 import PluginManifests
 import Testing
 import UpdateModel

@@ -1,4 +1,6 @@
+import PluginInvocation
 import PluginManifests
+import RunModel
 import TestSupport
 import Testing
 import TomlDocument
@@ -84,10 +86,10 @@ import UpdateModel
     @Test func `A phase is stopped by TERM, a protected one by nothing, unless the manifest says otherwise`() throws {
         let manifest = try decode(
             "protected_phases = [\"execute\", \"check\"]\nstop = { execute = \"INT\", download = \"HUP\" }")
-        #expect(manifest.stopSignal(for: .execute) == .interrupt)
-        #expect(manifest.stopSignal(for: .check) == nil)
-        #expect(manifest.stopSignal(for: .download) == .hangUp)
-        #expect(try decode("").stopSignal(for: .execute) == .terminate)
+        #expect(manifest.invocation.stopSignal(for: .execute) == .interrupt)
+        #expect(manifest.invocation.stopSignal(for: .check) == nil)
+        #expect(manifest.invocation.stopSignal(for: .download) == .hangUp)
+        #expect(try decode("").invocation.stopSignal(for: .execute) == .terminate)
         #expect(StopSignal.allCases.map(\.number) == [1, 2, 3, 10, 12, 15])
     }
 

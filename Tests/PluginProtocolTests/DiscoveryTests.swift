@@ -1,3 +1,4 @@
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Testing

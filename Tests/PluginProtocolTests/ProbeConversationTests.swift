@@ -1,5 +1,7 @@
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
+import RunModel
 import TestSupport
 import Testing
 import UpdateModel

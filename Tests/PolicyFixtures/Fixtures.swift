@@ -1,4 +1,5 @@
 import Policy
+import RunPolicy
 import TomlDocument
 import UpdateModel
 
@@ -19,8 +20,8 @@ package func merge(
     let texts = PolicyTexts(
         base: base.map { text("base.toml", $0) },
         etc: etc.enumerated().map { text("etc-\($0.offset).toml", $0.element) },
-        user: user.map { text("user.toml", $0) }, set: set, shippedNames: others.keys.sorted())
-    return try mergePolicy(texts) { name, _ in others[name].map { text(name, $0) } }
+        user: user.map { text("user.toml", $0) }, shippedNames: others.keys.sorted())
+    return try mergePolicy(texts, set: set) { name, _ in others[name].map { text(name, $0) } }
 }
 
 /// The messages that a base policy (or assignments) earn.

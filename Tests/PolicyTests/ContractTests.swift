@@ -1,5 +1,6 @@
 import PolicyFixtures
 import PolicyReports
+import RunPolicy
 import Testing
 import UpdateModel
 

@@ -1,3 +1,4 @@
+import RunPolicy
 import TestSupport
 import Testing
 import UpdateModel
@@ -70,7 +71,7 @@ struct WeekWindowsTests {
             return "\(minute / 600)\(minute / 60 % 10):\(minute % 60 / 10)\(minute % 10)"
         }
         return (0..<Int.random(in: 1...3, using: &generator)).map { _ in
-            let names = LocalMoment.weekdayNames
+            let names = WeekWindows.weekdayNames
             let days = [
                 "", "\(names.randomElement(using: &generator)!) ",
                 "\(names.randomElement(using: &generator)!)..\(names.randomElement(using: &generator)!) ",

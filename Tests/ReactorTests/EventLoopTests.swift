@@ -1,5 +1,6 @@
 import Glibc
 import LinuxSystem
+import Streams
 import SystemPackage
 import Testing
 import UpdateModel

@@ -1,17 +1,8 @@
-// Small things that Swift's Glibc module lacks or cannot call: pseudo-terminals, variadic functions, bit-set macros.
+// Small things that Swift's Glibc module lacks or cannot call: variadic functions, bit-set macros, extended attributes.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-// Opens a pseudo-terminal of that size; both ends close on exec, neither becomes anybody's controlling terminal.
-int clx_terminal_open(int *controller, int *peer, unsigned short rows, unsigned short columns);
-int clx_terminal_resize(int controller, unsigned short rows, unsigned short columns);
-
-// pipe2 with O_CLOEXEC; the read end does not block.
-int clx_pipe(int *read_end, int *write_end);
-// The new capacity in bytes, or -1.
-int clx_pipe_grow(int fd, int bytes);
 
 // Makes orphaned descendants children of this process.
 int clx_become_subreaper(void);

@@ -6,6 +6,7 @@ import Interchange
 import LinuxSystem
 import Policy
 import Reactor
+import RunPolicy
 import SystemPackage
 import TomlDocument
 import UpdateModel

@@ -10,6 +10,9 @@ import PluginManifests
 import Policy
 import Privilege
 import RunModel
+import RunPolicy
+import Spawning
+import Streams
 import SystemPackage
 import Systemd
 import UpdateModel
@@ -146,12 +149,12 @@ public struct Examination {
             let request = LaunchRequest(
                 executable: program, arguments: ["--version"], environment: [], directory: "/", leaf: leaf)
             let process = try InProcessLauncher().launch(request)
-            var end = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+            var end = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
             guard poll(&end, 1, 10_000) == 1 else {
-                try signalProcess(process.pidfd.raw, SIGKILL)
+                try signalProcess(process.pidfd, SIGKILL)
                 return .failed(reason: "a process that only says its version did not end within 10 s")
             }
-            _ = try reapProcess(process.pidfd.raw)
+            _ = try reapProcess(process.pidfd)
             if leaf == nil { return .withoutGroup }
             return switch process.method {
             case .cloneIntoGroup: .intoGroup

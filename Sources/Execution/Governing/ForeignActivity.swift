@@ -1,5 +1,6 @@
 // How others fare where the kernel counts no pressure: by the threads that want a CPU and by the time that disks are busy.
 
+import Accounting
 import Cgroups
 import Governing
 import LinuxSystem

@@ -2,6 +2,7 @@
 
 import Governing
 import LinuxSystem
+import RunModel
 import UpdateModel
 
 /// One pressure file that is not about us alone.

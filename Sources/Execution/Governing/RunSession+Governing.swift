@@ -1,6 +1,7 @@
 // How a run comes to step back for others, as its policy has it.
 
 import Policy
+import RunPolicy
 import UpdateModel
 
 extension RunSession {

@@ -1,10 +1,11 @@
 // A plugin's files as its author has them, read for a review.
 
 import Glibc
-import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
+import Spawning
 import SystemPackage
 import TomlDocument
 import UpdateModel

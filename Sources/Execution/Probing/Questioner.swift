@@ -1,6 +1,7 @@
 // Asks plugins single questions, each by a process in a group of its own.
 
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy

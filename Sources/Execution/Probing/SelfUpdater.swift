@@ -3,6 +3,7 @@
 import DequeModule
 import Digest
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import RunModel

@@ -6,6 +6,8 @@ import Governing
 import Launching
 import LinuxSystem
 import Reactor
+import Spawning
+import Streams
 import SystemPackage
 import UpdateModel
 
@@ -52,11 +54,10 @@ final class DownloadLimit {
             _ = fcntl(input.raw, F_SETFL, 0)
             commands = OwnedDescriptor(owning: pipe.write)
             // It keeps a history in HOME, and without one in the current directory: where no file can be.
-            var request = LaunchRequest(
+            let request = LaunchRequest(
                 executable: program, arguments: ["--interactive"], environment: ["LC_ALL=C", "HOME=/dev/null"],
                 directory: "/", leaf: nil)
-            request.streams = .dialogue(input: input.raw)
-            process = try InProcessLauncher().launch(request)
+            process = try InProcessLauncher().launch(request, streams: .dialogue(input: input.raw))
         } catch {
             throw DownloadLimitRefusal(reason: "\(program) cannot be started: \(error)")
         }
@@ -138,7 +139,7 @@ final class DownloadLimit {
 
     /// Calls `handler` when nft ends before we do: then nothing is held back any more.
     func onLoss(on loop: EventLoop, _ handler: @escaping () -> Void) {
-        watch = try? loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in
+        watch = try? loop.watch(process.pidfd, for: .readable) { [unowned self] _ in
             watch?.cancel()
             watch = nil
             handler()
@@ -150,11 +151,11 @@ final class DownloadLimit {
         watch?.cancel()
         watch = nil
         commands = nil
-        var ended = pollfd(fd: process.pidfd.raw, events: Int16(POLLIN), revents: 0)
+        var ended = pollfd(fd: process.pidfd, events: Int16(POLLIN), revents: 0)
         if poll(&ended, 1, CInt(Self.patience.inSeconds * 1000)) != 1 {
-            try? signalProcess(process.pidfd.raw, SIGKILL)
+            try? signalProcess(process.pidfd, SIGKILL)
             poll(&ended, 1, -1)
         }
-        _ = try? reapProcess(process.pidfd.raw)
+        _ = try? reapProcess(process.pidfd)
     }
 }

@@ -2,6 +2,7 @@
 
 import LinuxSystem
 import Reactor
+import RunModel
 import SystemPackage
 import UpdateModel
 

@@ -2,14 +2,14 @@
 
 import Launching
 import LinuxSystem
+import Spawning
 import SystemPackage
 
 /// Starts `program` with `socket` as its standard input.
 /// - Parameter orphans: those whom it must not be taken for.
 func launchGuardian(_ program: String, socket: CInt, orphans: Orphans?) throws -> OwnedDescriptor {
-    var request = LaunchRequest(executable: program, arguments: [], environment: [], directory: "/", leaf: nil)
-    request.streams = .service(input: socket)
-    let process = try InProcessLauncher().launch(request)
+    let request = LaunchRequest(executable: program, arguments: [], environment: [], directory: "/", leaf: nil)
+    let process = try InProcessLauncher().launch(request, streams: .service(input: socket))
     orphans?.isOurs(process.pid)
     return try openProcess(process.pid)
 }

@@ -2,9 +2,11 @@
 
 import Glibc
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Policy
 import RunModel
+import RunPolicy
 import SystemPackage
 import UpdateModel
 

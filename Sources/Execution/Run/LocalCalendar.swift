@@ -1,6 +1,7 @@
 // The clocks on the wall here, with what they are set forward and back.
 
 import Glibc
+import RunPolicy
 import UpdateModel
 
 /// What clocks here show at `timestamp`: by TZ, else by /etc/localtime.

@@ -2,6 +2,7 @@
 
 import Glibc
 import LinuxSystem
+import RunPolicy
 import SystemPackage
 import UpdateModel
 

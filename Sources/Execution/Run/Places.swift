@@ -2,7 +2,7 @@
 
 import Glibc
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import SystemPackage
 import UpdateModel
 

@@ -42,3 +42,15 @@ extension Planner {
         return step
     }
 }
+
+extension Limits {
+    /// With `maximum` in the place of `memoryMax`, and `memoryHigh` as far below it as before.
+    fileprivate func withMemoryMax(_ maximum: ByteCount) -> Limits {
+        var limits = self
+        limits.memoryMax = maximum
+        if let high = memoryHigh, let old = memoryMax, old.bytes > 0 {
+            limits.memoryHigh = ByteCount(Int64(Double(high.bytes) * (Double(maximum.bytes) / Double(old.bytes))))
+        }
+        return limits
+    }
+}

@@ -1,11 +1,13 @@
 // From what is known of plugins, policy and machine to a plan, and to what the run needs to follow it. Runs nothing.
 
 import Digest
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy
 import PolicyReports
 import RunModel
+import RunPolicy
 import Scheduling
 import UpdateModel
 

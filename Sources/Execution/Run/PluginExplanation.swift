@@ -1,6 +1,7 @@
 // What a policy does with one plugin on this machine: found out by doing what a run does, but for starting anything.
 
 import Cgroups
+import PluginInvocation
 import PluginManifests
 import Policy
 import PolicyReports

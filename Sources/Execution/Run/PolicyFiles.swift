@@ -2,6 +2,7 @@
 
 import LinuxSystem
 import Policy
+import RunPolicy
 import SystemPackage
 import TomlDocument
 import UpdateModel
@@ -15,20 +16,18 @@ public func loadPolicy(
     _ places: Places, choice: String?, assignments: [String]
 ) throws(RunError) -> MergedPolicy {
     let shipped = ShippedPolicies(directory: places.policies)
-    let texts = try policyTexts(places, choice: choice, assignments: assignments)
+    let texts = try policyTexts(places, choice: choice)
     do throws(Diagnostics) {
-        return try mergePolicy(texts, extended: shipped.text(extended:by:))
+        return try mergePolicy(texts, set: assignments, extended: shipped.text(extended:by:))
     } catch {
         throw RunError(.usage, error.description, namesPlaces: true)
     }
 }
 
-/// All layers, as they are on disk.
-private func policyTexts(
-    _ places: Places, choice: String?, assignments: [String]
-) throws(RunError) -> PolicyTexts {
+/// All files, as they are on disk.
+private func policyTexts(_ places: Places, choice: String?) throws(RunError) -> PolicyTexts {
     let shipped = ShippedPolicies(directory: places.policies)
-    var texts = PolicyTexts(set: assignments, shippedNames: shipped.names)
+    var texts = PolicyTexts(shippedNames: shipped.names)
     if let choice {
         texts.base = try shipped.text(chosenAs: choice)
     } else {
@@ -96,7 +95,7 @@ public func listPolicies(_ places: Places, choice: String?) throws(RunError) -> 
         }
         return entry
     }
-    let texts = try policyTexts(places, choice: choice, assignments: [])
+    let texts = try policyTexts(places, choice: choice)
     if let base = texts.base {
         // A chain that is broken is told of by the entry's complaints.
         let alone = try? mergePolicy(PolicyTexts(base: base), extended: shipped.text(extended:by:))

@@ -2,11 +2,11 @@
 
 import Cgroups
 import Glibc
-import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Privilege
 import RunModel
+import Spawning
 import SystemPackage
 import UpdateModel
 

@@ -1,6 +1,7 @@
 // Everything that one invocation of update-all holds while it asks plugins and runs a plan, in the order in which it is
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
+import Accounting
 import Cgroups
 import Digest
 import Glibc
@@ -8,6 +9,7 @@ import GuardianProtocol
 import Guarding
 import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Policy
@@ -15,6 +17,7 @@ import PolicyReports
 import Privilege
 import Reactor
 import RunModel
+import RunPolicy
 import Scheduling
 import SystemPackage
 import Systemd

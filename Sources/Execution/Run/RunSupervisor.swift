@@ -3,6 +3,7 @@
 
 import DequeModule
 import Guarding
+import PluginInvocation
 import PluginManifests
 import PluginProtocol
 import Reactor

@@ -1,7 +1,7 @@
 // What a session is made from.
 
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Policy
 import Privilege
 import UpdateModel

@@ -1,7 +1,7 @@
 // What a step's end means: its outcome, and the sentence that says what went wrong and what to do.
 
-import Launching
 import RunModel
+import Spawning
 import SystemPackage
 import UpdateModel
 

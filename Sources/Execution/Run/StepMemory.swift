@@ -1,5 +1,6 @@
 // What a try of a step tells of the memory that the step needs. To be read before its group goes.
 
+import Accounting
 import Cgroups
 import UpdateModel
 

@@ -1,5 +1,6 @@
 // One step of a plan while it runs: its log, its events, and what its end means.
 
+import Accounting
 import Cgroups
 import Guarding
 import LinuxSystem

@@ -3,6 +3,7 @@
 import LinuxSystem
 import Policy
 import RunModel
+import RunPolicy
 import UpdateModel
 
 /// The policy's window and the clock that it is read from.

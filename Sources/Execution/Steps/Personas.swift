@@ -1,10 +1,11 @@
 // As whom a step runs: the account behind `run_as`, for the person or root who called us.
 
 import Glibc
-import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import RunModel
+import Spawning
 import SystemPackage
 import UpdateModel
 

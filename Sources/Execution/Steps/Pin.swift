@@ -1,9 +1,10 @@
 // The pin of an executable: what it must be, byte for byte, before anything of it is run.
 
 import Digest
-import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
+import Spawning
 import SystemPackage
 
 /// Larger programs cannot be pinned: they are read whole, before each of their processes.

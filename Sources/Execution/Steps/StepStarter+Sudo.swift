@@ -1,9 +1,9 @@
 // What a step that calls sudo gets besides: a socket of its own, and the sudo that knows it.
 
 import Cgroups
-import Launching
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
+import Spawning
 import SystemPackage
 import UpdateModel
 

@@ -1,13 +1,17 @@
 // What a process of a plugin needs before it can start, in order, and how it is all taken back.
 
+import Accounting
 import Cgroups
 import Glibc
 import Launching
 import LinuxSystem
+import PluginInvocation
 import PluginManifests
 import Policy
 import Reactor
 import RunModel
+import Spawning
+import Streams
 import SystemPackage
 import UpdateModel
 
@@ -322,7 +326,6 @@ final class StepStarter {
         if let exitRecord, witness != nil, !isHelped {
             request.extraDescriptors = [HandedDescriptor(source: exitRecord, target: Self.recordTarget)]
         }
-        if isHelped { request.purpose = purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) }
         if persona.needsChange { request.identity = Identity(persona.account) }
         if persona.account.user == 0 { request.boundingSet = try command.boundingSet.map(capabilitySet) }
         request.noNewPrivileges = command.settings.noNewPrivileges
@@ -332,9 +335,11 @@ final class StepStarter {
             request.scheduling = .idle
             request.ioPriority = .idle
         }
-        request.streams = streams
         do throws(LaunchError) {
-            return try launcher.begin(request, beforeStart: beforeStart)
+            return try launcher.begin(
+                request, streams: streams,
+                for: isHelped ? purpose(of: command, exitRecord: witness == nil ? nil : exitRecord) : nil,
+                beforeStart: beforeStart)
         } catch {
             throw StartFailure(outcome: .failed, reason: error.description)
         }

@@ -4,6 +4,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import Reactor
+import Spawning
 import SudoProtocol
 import SystemPackage
 import UpdateModel
@@ -64,9 +65,9 @@ final class SudoConnection {
             let process = try service.runner.run(
                 command, right: step.right, in: step.group, leaf: step.leaf, descriptors: descriptors)
             self.process = process
-            send(.accepted, [process.pidfd.raw])
+            send(.accepted, [process.pidfd])
             // The process is known by it alone: without it, it would not be known when it has ended.
-            endWatch = try service.loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in reap() }
+            endWatch = try service.loop.watch(process.pidfd, for: .readable) { [unowned self] _ in reap() }
         } catch let refusal as SudoRefusal {
             send(.refused(refusal.reason))
             leave()

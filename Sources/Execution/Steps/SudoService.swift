@@ -5,6 +5,7 @@ import Glibc
 import Launching
 import LinuxSystem
 import Reactor
+import Spawning
 import SudoProtocol
 import SystemPackage
 import UpdateModel

@@ -7,6 +7,7 @@ import Launching
 import LinuxSystem
 import Reactor
 import RunModel
+import Spawning
 import SystemPackage
 import UpdateModel
 
@@ -72,7 +73,7 @@ final class SupervisedProcess {
     /// Why it ended without ever having been the program.
     private(set) var launchError: LaunchError?
     var processID: Int32 { process.pid }
-    var processDescriptor: CInt { process.pidfd.raw }
+    var processDescriptor: CInt { process.pidfd }
     /// Where its output is read from, as long as it is open.
     var outputDescriptors: [CInt] { streams.values.map { $0.descriptor.raw } }
 
@@ -91,7 +92,7 @@ final class SupervisedProcess {
         if let stdout = process.takeStdout() { streams[.stdout] = Stream(stdout) }
         if let stderr = process.takeStderr() { streams[.stderr] = Stream(stderr) }
         do throws(Errno) {
-            exitWatch = try loop.watch(process.pidfd.raw, for: .readable) { [unowned self] _ in exited() }
+            exitWatch = try loop.watch(process.pidfd, for: .readable) { [unowned self] _ in exited() }
             for (name, stream) in streams {
                 stream.watch = try loop.watch(stream.descriptor.raw, for: .readable) { [unowned self] ready in
                     // Nobody can write any more, and nothing is left to read.

@@ -6,6 +6,7 @@ import Launching
 import LinuxSystem
 import Privilege
 import Reactor
+import Spawning
 import UpdateModel
 
 /// Starts processes in groups of their own and follows each to its end.
@@ -105,18 +106,18 @@ actor Launches {
         var request = LaunchRequest(
             executable: "/bin/true", arguments: [], environment: [], directory: "/", leaf: leaf)
         request.identity = identity
-        request.purpose = LaunchPurpose(group: group, executable: "/bin/true")
+        let purpose = LaunchPurpose(group: group, executable: "/bin/true")
         request.nice = 10
         request.scheduling = .idle
         request.ioPriority = .idle
         let madeGroup = monotonicTime()
-        let job = Job(leaf: leaf, process: try launcher.launch(request))
+        let job = Job(leaf: leaf, process: try launcher.launch(request, for: purpose))
         groupTimes.append(madeGroup - begin)
         startTimes.append(monotonicTime() - madeGroup)
         running[number] = job
         if let output = job.process.takeStdout() { job.outputs[1] = Output(output) }
         if let errors = job.process.takeStderr() { job.outputs[2] = Output(errors) }
-        job.exitWatch = try loop.watch(job.process.pidfd.raw, for: .readable) { [unowned self] _ in
+        job.exitWatch = try loop.watch(job.process.pidfd, for: .readable) { [unowned self] _ in
             assumeIsolated { $0.exited(number) }
         }
         for (stream, output) in job.outputs {

@@ -1,5 +1,6 @@
 // Promises of the reader of manifests, and of all that reads TOML.
 
+import PluginInvocation
 import PluginManifests
 import TomlDocument
 import UpdateModel

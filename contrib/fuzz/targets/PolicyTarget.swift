@@ -3,6 +3,7 @@
 import Governing
 import Policy
 import PolicyReports
+import RunPolicy
 import TomlDocument
 import UpdateModel
 
@@ -15,10 +16,10 @@ func checkPolicy(_ input: [UInt8]) throws(BrokenPromise) {
     let sets = pages.count > 3 ? pages[3].split(separator: 0x0A).map { String(decoding: $0, as: UTF8.self) } : []
     let texts = PolicyTexts(
         base: file(0, "base.toml"), etc: [file(1, "etc.toml")].compactMap(\.self), user: file(2, "user.toml"),
-        set: sets, shippedNames: ["strict", "endless"])
+        shippedNames: ["strict", "endless"])
 
     let policy: MergedPolicy
-    do { policy = try merge(texts) } catch { return try checkDiagnostics(error, of: input) }
+    do { policy = try merge(texts, set: sets) } catch { return try checkDiagnostics(error, of: input) }
     for machine in [FuzzMachine.server, FuzzMachine.container] {
         try checkReading(policy, on: machine)
         try checkWrites(policy, on: machine)
@@ -29,8 +30,8 @@ func checkPolicy(_ input: [UInt8]) throws(BrokenPromise) {
     try promise((try? more.get())?.changes(from: policy).isEmpty ?? false, "what is set twice is set")
 }
 
-private func merge(_ texts: PolicyTexts) throws(Diagnostics) -> MergedPolicy {
-    try mergePolicy(texts) { name, file in
+private func merge(_ texts: PolicyTexts, set: [String] = []) throws(Diagnostics) -> MergedPolicy {
+    try mergePolicy(texts, set: set) { name, file in
         switch name {
         case "strict": PolicyText(file: "strict.toml", bytes: Array("[step]\nmemory_max = \"1G\"\n".utf8))
         // One more file each time: what `extends` leads to has to end.

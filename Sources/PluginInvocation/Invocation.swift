@@ -86,7 +86,7 @@ public struct Invocation: Hashable, Sendable {
 
     /// - Parameter dryRun: of `update` only, and only where the plugin `allowsDryRun`.
     public init(
-        _ command: PluginCommand, of plugin: DiscoveredPlugin, dryRun: Bool = false, in context: InvocationContext
+        _ command: PluginCommand, of plugin: PluginProgram, dryRun: Bool = false, in context: InvocationContext
     ) {
         precondition(!dryRun || (command == .update && plugin.allowsDryRun), "a dry run would be a real one")
         executable = plugin.executable
@@ -132,7 +132,7 @@ extension InvocationContext {
         ] + (terminal.map { [EnvironmentVariable("TERM", $0)] } ?? []) + proxies.variables
     }
 
-    fileprivate func ownVariables(of plugin: DiscoveredPlugin, phase: Phase) -> [EnvironmentVariable] {
+    fileprivate func ownVariables(of plugin: PluginProgram, phase: Phase) -> [EnvironmentVariable] {
         [
             EnvironmentVariable("UPDATE_ALL_RUN_ID", run.rawValue),
             EnvironmentVariable("UPDATE_ALL_PHASE", phase.rawValue),

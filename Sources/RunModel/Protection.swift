@@ -1,5 +1,7 @@
 // What a policy's [protect] says: when updates step back for the sake of other workloads.
 
+import UpdateModel
+
 /// Pressure on others from which on the run steps back. Without any threshold it never does.
 public struct Protection: Hashable, Sendable {
     public enum Action: String, Sendable, CaseIterable {

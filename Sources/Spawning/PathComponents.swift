@@ -2,7 +2,7 @@
 
 import Glibc
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import SystemPackage
 
 /// Every component of a path, and of the targets of its symbolic links, for the rule of trust.

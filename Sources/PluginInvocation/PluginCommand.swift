@@ -1,4 +1,4 @@
-// The commands that a plugin answers, and what is known of each before it is given.
+// The commands that a plugin answers.
 
 import UpdateModel
 
@@ -46,28 +46,6 @@ public enum PluginCommand: String, Sendable, CaseIterable, CustomStringConvertib
         case .download: .download
         case .update: .execute
         default: .check
-        }
-    }
-
-    /// Where the manifest sets none.
-    public var defaultTimeout: Duration {
-        switch self {
-        case .update: .seconds(3600)
-        case .download: .seconds(1800)
-        case .selfUpdate, .selfUpgrade: .seconds(600)
-        case .estimateUpdate, .estimateDownload: .seconds(120)
-        case .validate: .seconds(60)
-        default: .seconds(10)
-        }
-    }
-
-    /// How much of its standard output is an answer; `nil` where it is not one but text for people.
-    /// An estimate names every package of a machine, the other answers are short lists.
-    public var answerLimit: ByteCount? {
-        switch self {
-        case .download, .update, .selfUpdate, .selfUpgrade, .validate: nil
-        case .estimateUpdate, .estimateDownload: ByteCount(4 << 20)
-        default: ByteCount(64 << 10)
         }
     }
 }

@@ -61,24 +61,21 @@ public struct ResourceLimit: Hashable, Sendable {
     }
 }
 
-/// Where a process's standard streams lead.
-public enum StandardStreams: Hashable, Sendable {
-    /// A pipe each for output and errors; input is empty.
-    case pipes
-    /// A pseudo-terminal for all three; its controlling terminal too if so said.
-    case terminal(TerminalSize, controlling: Bool)
-    /// A pseudo-terminal for output and errors, since it is a person who reads them; input is empty, and there is no
-    /// controlling terminal: whoever asks something is told at once that nobody answers.
-    case outputTerminal(TerminalSize)
-    /// Input is this descriptor, which stays the caller's; a pipe each for output and errors.
-    case dialogue(input: CInt)
-    /// Input is this descriptor, which stays the caller's; output and errors go nowhere. For a companion of ours.
-    case service(input: CInt)
-    /// Output and errors are these descriptors, which stay the caller's, who has their other ends. Input is empty, or,
-    /// where they are a terminal that is to be the controlling one, that.
-    case given(output: CInt, errors: CInt, isControllingTerminal: Bool)
-    /// All three are these descriptors, which stay the caller's.
-    case handed(input: CInt, output: CInt, errors: CInt)
+/// What a process's standard streams are: descriptors, which stay the caller's.
+public struct ProcessStreams: Hashable, Sendable {
+    /// `nil`: there is nothing to read.
+    public var input: CInt?
+    public var output: CInt
+    public var errors: CInt
+    /// The input is a terminal, which becomes the controlling one.
+    public var isControllingTerminal: Bool
+
+    public init(input: CInt? = nil, output: CInt, errors: CInt, isControllingTerminal: Bool = false) {
+        self.input = input
+        self.output = output
+        self.errors = errors
+        self.isControllingTerminal = isControllingTerminal
+    }
 }
 
 /// A descriptor that a process gets besides its standard streams.
@@ -91,26 +88,6 @@ public struct HandedDescriptor: Hashable, Sendable {
     public init(source: CInt, target: CInt) {
         self.source = source
         self.target = target
-    }
-}
-
-/// Which step a process is for, and what a plugin is told.
-public struct LaunchPurpose: Sendable {
-    public var group: StepGroup
-    /// Of the plugin; the process may be one that runs it.
-    public var executable: String
-    public var isDryRun: Bool
-    public var cpus: Int?
-    public var memory: ByteCount?
-    /// A second.
-    public var downloadRate: ByteCount?
-    /// In which the witness of a commit notes its exit.
-    public var exitRecord: CInt?
-
-    public init(group: StepGroup, executable: String, isDryRun: Bool = false) {
-        self.group = group
-        self.executable = executable
-        self.isDryRun = isDryRun
     }
 }
 
@@ -142,13 +119,9 @@ public struct LaunchRequest: Sendable {
     /// −1000 … 1000; `nil`: as this process. Lowering it needs a privilege.
     public var oomScoreAdjust: Int?
     public var resourceLimits: [ResourceLimit] = []
-    public var streams = StandardStreams.pipes
     public var extraDescriptors: [HandedDescriptor] = []
     /// Sent to it when the *thread* that launches ends (`PR_SET_PDEATHSIG`); never for a protected step.
     public var deathSignal: Int32?
-    /// What it is for, where it is a process of a step: a launcher with more rights than ours finds out by itself what
-    /// may be started for that.
-    public var purpose: LaunchPurpose?
     /// The group it starts in; `nil` only where there are no groups at all: then it starts in this process's.
     public var leaf: Leaf?
 

@@ -1,4 +1,4 @@
-import PluginManifests
+import PluginInvocation
 import Testing
 
 @Suite struct TrustTests {

@@ -4,7 +4,7 @@
 import Cgroups
 import Glibc
 import LinuxSystem
-import PluginManifests
+import PluginInvocation
 import Policy
 import SystemPackage
 import UpdateModel
@@ -53,10 +53,11 @@ public struct SudoCommand: Hashable, Sendable {
     /// - Parameters:
     ///   - caller: who is told to the program as the one who called sudo.
     ///   - descriptors: standard input, output and errors, and the working directory; they stay the caller's.
+    /// - Returns: the request, and those streams.
     /// - Throws: where it may not run.
     public func request(
         as root: Account, for caller: Account, right: SudoRight, descriptors: [CInt], leaf: Leaf?
-    ) throws(SudoRefusal) -> LaunchRequest {
+    ) throws(SudoRefusal) -> (request: LaunchRequest, streams: ProcessStreams) {
         precondition(descriptors.count == 4, "three streams and a directory")
         if right.step.phase == .check { throw SudoRefusal("questions are asked without root") }
         let executable = try executable(in: right)
@@ -82,8 +83,9 @@ public struct SudoCommand: Hashable, Sendable {
             request.scheduling = .idle
             request.ioPriority = .idle
         }
-        request.streams = .handed(input: descriptors[0], output: descriptors[1], errors: descriptors[2])
-        return request
+        return (
+            request, ProcessStreams(input: descriptors[0], output: descriptors[1], errors: descriptors[2])
+        )
     }
 
     /// The program, as the list names it: what was typed is only compared with that.

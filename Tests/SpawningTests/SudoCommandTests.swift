@@ -1,11 +1,10 @@
 import Glibc
 import LinuxSystem
-import PluginManifests
 import Policy
 import Testing
 import UpdateModel
 
-@testable import Launching
+@testable import Spawning
 
 /// Files of root's are only to be had where root runs the tests.
 @Suite("A command for a step's sudo", .enabled(if: geteuid() == 0))
@@ -84,8 +83,9 @@ struct SudoCommandTests {
         (caller.name, caller.user, caller.group) = ("pat", 1000, 1001)
         let right = SudoRight(
             StepID(PluginName("notes")!, .execute), programs: ["/usr/bin/env"], settings: StepSettings(), needs: [])
-        let request = try SudoCommand(program: "env", arguments: ["-u", "x"]).request(
+        let (request, streams) = try SudoCommand(program: "env", arguments: ["-u", "x"]).request(
             as: root, for: caller, right: right, descriptors: [0, 1, 2, 17], leaf: nil)
+        #expect(streams == ProcessStreams(input: 0, output: 1, errors: 2))
         #expect(request.directory == "/proc/self/fd/17")
         #expect(request.arguments == ["-u", "x"] && request.executable == "/usr/bin/env")
         #expect(request.environment.contains("SUDO_COMMAND=/usr/bin/env -u x"))

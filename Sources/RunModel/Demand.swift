@@ -1,5 +1,7 @@
 // What a step is expected to use, by what its manifest, an estimate or earlier runs say.
 
+import UpdateModel
+
 /// Who says what a step is expected to use.
 public enum DemandSource: String, Sendable, CaseIterable {
     /// The plugin, of this very update.

@@ -102,7 +102,7 @@ extension LaunchError {
         case (.execute, .noMemory): noMemory
         case (.execute, .fileTooLarge), (.execute, .argListTooLong):
             // The kernel says the same where the group has no memory left for them.
-            request.leaf?.memoryEvents()?.oom ?? 0 > 0
+            request.leaf?.hasRunOutOfMemory ?? false
                 ? noMemory : "its arguments and environment are longer than the kernel takes"
         case (.execute, .textFileBusy):
             "somebody is writing it at this moment: try again"

@@ -1,5 +1,7 @@
 // What a step used, read from its control group where it has one.
 
+import UpdateModel
+
 /// `nil`: the kernel, or the absence of a group, does not say.
 public struct Metrics: Hashable, Sendable {
     public var wallSeconds: Double
