@@ -11,17 +11,18 @@ int clx_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int clx_pidfd_send_signal(int pidfd, int signal) { return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0); }
 
-static int wait_for_end(int kind, id_t id, int flags, pid_t *pid, struct clx_exit *out) {
+enum { BY_PIDFD = 3 };  // P_PIDFD, Linux 5.4
+
+static int wait_for_end(int pidfd, int flags, struct clx_exit *out) {
     siginfo_t info;
     struct rusage usage;
     memset(&info, 0, sizeof info);
     // The raw call, since glibc's waitid does not hand over the rusage.
     int result;
-    do result = (int)syscall(SYS_waitid, kind, id, &info, WEXITED | WNOHANG | flags, &usage);
+    do result = (int)syscall(SYS_waitid, BY_PIDFD, pidfd, &info, WEXITED | WNOHANG | flags, &usage);
     while (result < 0 && errno == EINTR);
     if (result < 0) return -1;
     if (info.si_pid == 0) return 0;
-    if (pid) *pid = info.si_pid;
     *out = (struct clx_exit){
         .status = info.si_status,
         .by_signal = info.si_code != CLD_EXITED,
@@ -32,20 +33,6 @@ static int wait_for_end(int kind, id_t id, int flags, pid_t *pid, struct clx_exi
     return 1;
 }
 
-enum { BY_PIDFD = 3 };  // P_PIDFD, Linux 5.4
+int clx_reap(int pidfd, struct clx_exit *out) { return wait_for_end(pidfd, 0, out); }
 
-int clx_reap(int pidfd, struct clx_exit *out) { return wait_for_end(BY_PIDFD, (id_t)pidfd, 0, NULL, out); }
-
-int clx_see_end(int pidfd, struct clx_exit *out) {
-    return wait_for_end(BY_PIDFD, (id_t)pidfd, WNOWAIT, NULL, out);
-}
-
-int clx_find_ended(pid_t *pid) {
-    struct clx_exit exit;
-    return wait_for_end(P_ALL, 0, WNOWAIT, pid, &exit);
-}
-
-int clx_reap_process(pid_t pid) {
-    struct clx_exit exit;
-    return wait_for_end(P_PID, (id_t)pid, 0, NULL, &exit);
-}
+int clx_see_end(int pidfd, struct clx_exit *out) { return wait_for_end(pidfd, WNOWAIT, out); }

@@ -29,12 +29,6 @@ public func machineMemory() throws(Errno) -> ByteCount {
 /// The machine's swap space; `nil` where `/proc/meminfo` does not say.
 public func machineSwap() throws(Errno) -> ByteCount? { totalSwap(in: try readText("/proc/meminfo")) }
 
-/// The resources (`cpu`, `io`, `memory`) whose pressure the kernel tells. A kernel that could but was not told to
-/// (`psi=1`) has the files and refuses to read them.
-public func resourcesWithPressure() -> Set<String> {
-    Set(["cpu", "io", "memory"].filter { (try? readText("/proc/pressure/\($0)")) != nil })
-}
-
 /// CPUs that this process may run on (sched_getaffinity(2)); at least 1.
 public func usableCPUs() -> Int { max(1, Int(clx_usable_cpus())) }
 

@@ -49,15 +49,6 @@ public func endOfProcess(_ pidfd: CInt) throws(Errno) -> Exit? {
     return try retrying { clx_see_end(pidfd, &exit) } == 0 ? nil : Exit(exit)
 }
 
-/// A child that has ended and was not reaped, the same one until it is; `nil` where there is none.
-public func anyEndedChild() -> pid_t? {
-    var process: pid_t = 0
-    return clx_find_ended(&process) == 1 ? process : nil
-}
-
-/// Takes note of the end of a child of which nobody holds a pidfd.
-public func reapOrphan(_ process: pid_t) { _ = clx_reap_process(process) }
-
 /// Sends a signal to the process behind `pidfd`. One that has ended is none to complain about: signals race with ends.
 public func signalProcess(_ pidfd: CInt, _ signal: Int32) throws(Errno) {
     do {

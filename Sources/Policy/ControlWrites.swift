@@ -47,28 +47,6 @@ public func controlWrites(
     return (translation.writes, translation.deviations)
 }
 
-/// What leaves a run `share` of the CPU time and disk bandwidth that `limits` give it; at 1 what they give.
-///
-/// A disk without a cap keeps it so: of how much there would be a share is not known.
-public func controlWrites(leaving share: Fraction, of limits: Limits, on facts: MachineFacts) -> [ControlWrite] {
-    func part(_ rate: Int64) -> Int64 { max(1, Int64(Double(rate) * share.value)) }
-    var less = Limits(
-        cpuQuota: Fraction((limits.cpuQuota?.value ?? Double(facts.cpus)) * share.value),
-        io: limits.io.map { cap in
-            IOCap(
-                path: cap.path, readBandwidthMax: cap.readBandwidthMax.map { ByteCount(part($0.bytes)) },
-                writeBandwidthMax: cap.writeBandwidthMax.map { ByteCount(part($0.bytes)) },
-                readIOPSMax: cap.readIOPSMax.map(part), writeIOPSMax: cap.writeIOPSMax.map(part))
-        })
-    let isUnlimited = limits.cpuQuota == nil && share == Fraction(1)
-    if isUnlimited { less.cpuQuota = nil }
-    var translation = Translation(facts: facts)
-    translation.cpu(less)
-    if isUnlimited { translation.write("cpu.max", "max") }
-    translation.io(less)
-    return translation.writes
-}
-
 private struct Translation {
     let facts: MachineFacts
     var writes: [ControlWrite] = []

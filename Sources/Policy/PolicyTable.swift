@@ -41,11 +41,6 @@ public enum PolicyTable: Hashable, Sendable, Comparable {
     /// ` in [run]` for the end of a message; nothing for the document.
     var place: String { self == .document ? "" : " in \(header)" }
 
-    /// Whether a step finds values here.
-    public func concerns(_ plugin: PluginName, _ phase: Phase) -> Bool {
-        MergedPolicy.tables(of: plugin, phase).contains(self)
-    }
-
     public static func < (left: Self, right: Self) -> Bool { left.order < right.order }
 
     private var order: (Int, String, Int) {

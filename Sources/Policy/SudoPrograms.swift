@@ -4,20 +4,10 @@ import UpdateModel
 
 /// Whose word counts for what a plugin's sudo runs.
 public enum SudoRule {
-    /// Of a policy whose list names nothing that the plugin declares, or is not the administrator's.
-    package static let noAllowance = "no file of /etc/update-all lists a program of its sudo_programs"
-
     /// Why a program is not run.
     public static func refusal(of program: String, to plugin: PluginName) -> String {
         "the sudo of \(plugin) may not run \(program): the plugin has to declare it (sudo_programs of its manifest), and the"
             + " administrator to list it in sudo_programs below [plugin.\(plugin)] in /etc/update-all/policy.toml"
-    }
-
-    /// What the administrator writes to let a plugin's sudo run what it declares.
-    /// - Parameter programs: what it declares.
-    public static func advice(_ plugin: PluginName, _ programs: [String]) -> String {
-        "have the administrator write sudo_programs = \(PolicyValue.texts(programs).text) below [plugin.\(plugin)] in"
-            + " /etc/update-all/policy.toml"
     }
 }
 

@@ -1,6 +1,7 @@
 // What a policy says of a step's processes themselves, beside its group: privileges, niceness, how it ends.
 
 import Policy
+import RunPolicy
 import UpdateModel
 
 /// Explains what update-all does with the processes of one step.

@@ -1,7 +1,6 @@
 // The file of sudo's rules: checked by visudo before sudo sees any of it, and put in its place at once.
 
 import Glibc
-import Launching
 import LinuxSystem
 import PluginInvocation
 import Spawning

@@ -19,3 +19,9 @@ public func armPressureTrigger(_ path: String, stall: Duration, window: Duration
     try writeAll(file.raw, Array("some \(microseconds(stall)) \(microseconds(window))\0".utf8))
     return file
 }
+
+/// The resources (`cpu`, `io`, `memory`) whose pressure the kernel tells. A kernel that could but was not told to
+/// (`psi=1`) has the files and refuses to read them.
+public func resourcesWithPressure() -> Set<String> {
+    Set(["cpu", "io", "memory"].filter { (try? readText("/proc/pressure/\($0)")) != nil })
+}

@@ -78,3 +78,10 @@ extension PolicyDecoder {
         return TomlNode(.string(text), at: TextPosition(line: 1, column: 1))
     }
 }
+
+extension PolicyTable {
+    /// Whether a step finds values here.
+    public func concerns(_ plugin: PluginName, _ phase: Phase) -> Bool {
+        MergedPolicy.tables(of: plugin, phase).contains(self)
+    }
+}

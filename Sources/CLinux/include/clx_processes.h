@@ -20,7 +20,3 @@ struct clx_exit {
 int clx_reap(int pidfd, struct clx_exit *out);
 // The same, but the child stays a zombie, whose process id no other gets.
 int clx_see_end(int pidfd, struct clx_exit *out);
-// Any child that has ended: 1 with its process id, 0 where all run, -1 with errno ECHILD where there are none.
-int clx_find_ended(pid_t *pid);
-// Reaps a child of which nobody holds a pidfd: an adopted orphan.
-int clx_reap_process(pid_t pid);

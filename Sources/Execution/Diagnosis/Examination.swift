@@ -9,6 +9,7 @@ import LinuxSystem
 import PluginManifests
 import Policy
 import Privilege
+import Reactor
 import RunModel
 import RunPolicy
 import Spawning

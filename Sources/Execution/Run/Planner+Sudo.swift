@@ -2,6 +2,7 @@
 
 import PluginProtocol
 import Policy
+import RunPolicy
 import UpdateModel
 
 /// What stands behind the sudo that steps find in this run.

@@ -24,10 +24,19 @@ final class Orphans {
     /// To be called on SIGCHLD. One of ours that ended and was not reaped yet hides the rest: they have their turn after it.
     func reap() {
         isHidden = false
-        while let process = anyEndedChild() {
+        while let process = Self.endedChild() {
             isHidden = ours.contains(process)
             if isHidden { return }
-            reapOrphan(process)
+            var information = siginfo_t()
+            waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG)
         }
+    }
+
+    /// A child that has ended and was not reaped, the same one until it is; `nil` where there is none.
+    private static func endedChild() -> pid_t? {
+        var information = siginfo_t()
+        guard waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) == 0 else { return nil }
+        let process = information._sifields._sigchld.si_pid
+        return process > 0 ? process : nil
     }
 }
