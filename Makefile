@@ -11,7 +11,7 @@ SWIFT ?= swift
 # where that is installed.
 PACKAGES := libcap-dev libtomlplusplus-dev
 TEST_PACKAGES := user-mode-linux kmod iproute2 e2fsprogs apt-utils dpkg-dev git pipx python3 python3-venv tmux shellcheck ninja-build \
-  curl fakeroot sudo acl dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
+  curl fakeroot sudo opendoas pkexec acl dmsetup nftables mmdebstrap flatpak pacman-package-manager dnf zypper rpm createrepo-c mandoc
 
 # Of make fuzz: how long for each target, and which; without a name all.
 SECONDS := 60

@@ -50,14 +50,15 @@ let effects: [Target] = [
     .target(name: "Spawning", dependencies: ["Cgroups", "Policy", "PluginInvocation"]),
     .target(name: "SystemdCommands", dependencies: ["Cgroups", "Spawning"]),
     .target(name: "Launching", dependencies: ["Spawning", "Streams"]),
+    .target(name: "Auditing", dependencies: ["LinuxSystem", "HelperProtocol"]),
     .target(name: "Guarding", dependencies: ["UpdateModel", "Reactor", "GuardianProtocol"]),
     .target(name: "Privilege", dependencies: ["RunModel", "Launching", "HelperProtocol", "Sudoers"]),
     .target(
         name: "Execution",
         dependencies: [
-            "Digest", "Reactor", "Systemd", "Accounting", "Launching", "Guarding", "Privilege", "SudoProtocol",
-            "Scheduling", "Governing", "PluginProtocol", "Policy", "RunPolicy", "PolicyReports", "Configuration",
-            "Interchange",
+            "Digest", "Reactor", "Systemd", "Accounting", "Launching", "Auditing", "Guarding", "Privilege",
+            "SudoProtocol", "Scheduling", "Governing", "PluginProtocol", "Policy", "RunPolicy", "PolicyReports",
+            "Configuration", "Interchange",
             collections,
         ]),
     .target(name: "Terminal", dependencies: ["Presentation", "LinuxSystem"]),
@@ -69,7 +70,9 @@ let executables: [Target] = [
     .executableTarget(name: "update-all-guardian", dependencies: ["Cgroups", "GuardianProtocol"]),
     .executableTarget(
         name: "update-all-helper",
-        dependencies: ["Digest", "Spawning", "SystemdCommands", "Policy", "PluginInvocation", "HelperProtocol"]),
+        dependencies: [
+            "Digest", "Spawning", "SystemdCommands", "Auditing", "Policy", "PluginInvocation", "HelperProtocol",
+        ]),
     .executableTarget(name: "update-all-sudo", dependencies: ["SudoProtocol", "LinuxSystem", "Reactor"]),
 ]
 

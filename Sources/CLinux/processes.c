@@ -36,3 +36,9 @@ static int wait_for_end(int pidfd, int flags, struct clx_exit *out) {
 int clx_reap(int pidfd, struct clx_exit *out) { return wait_for_end(pidfd, 0, out); }
 
 int clx_see_end(int pidfd, struct clx_exit *out) { return wait_for_end(pidfd, WNOWAIT, out); }
+
+int clx_leave_starter(void) {
+    pid_t process = fork();
+    if (process > 0) _exit(0);
+    return (int)process;
+}

@@ -7,7 +7,8 @@ import SystemPackage
 ///
 /// It is to be made after all of its own rights have been settled, as `Spawner` says.
 public final class InProcessLauncher: Launcher, Sendable {
-    let spawner: Spawner
+    /// What it starts processes by.
+    public let spawner: Spawner
 
     /// - Parameter method: the first way into a group that is tried, of those that the kernel may refuse.
     /// - Throws: where `/dev/null` cannot be opened.

@@ -17,12 +17,6 @@ public final class LaunchedProcess {
         case remote(any RemoteProcess)
     }
 
-    /// A child of ours whose streams are somebody else's.
-    init(_ child: ChildProcess) {
-        origin = .own(child)
-        pid = child.pid
-    }
-
     init(_ child: ChildProcess, _ ends: consuming StreamEnds) {
         origin = .own(child)
         pid = child.pid

@@ -13,29 +13,3 @@ public protocol SudoRunner {
         _ command: SudoCommand, right: SudoRight, in group: StepGroup, leaf: Leaf, descriptors: [CInt]
     ) throws(SudoRefusal) -> LaunchedProcess
 }
-
-/// For a process that is root itself.
-public struct OwnSudoRunner: SudoRunner {
-    private let launcher: InProcessLauncher
-    private let root: Account
-    private let caller: Account
-
-    /// - Parameter caller: as whom the step runs.
-    public init(_ launcher: InProcessLauncher, root: Account, caller: Account) {
-        self.launcher = launcher
-        self.root = root
-        self.caller = caller
-    }
-
-    public func run(
-        _ command: SudoCommand, right: SudoRight, in group: StepGroup, leaf: Leaf, descriptors: [CInt]
-    ) throws(SudoRefusal) -> LaunchedProcess {
-        let (request, streams) = try command.request(
-            as: root, for: caller, right: right, descriptors: descriptors, leaf: leaf)
-        do throws(LaunchError) {
-            return LaunchedProcess(try launcher.spawner.spawn(request, streams: streams))
-        } catch {
-            throw SudoRefusal(error.description)
-        }
-    }
-}

@@ -47,9 +47,14 @@ public struct Elevation: Sendable, Hashable {
     }
 
     /// Begins without asking anybody; `nil` where the method cannot be kept from asking.
-    /// - Parameter callback: a directory of ours alone, for the socket of a helper that does not get ours.
-    public func beginSilently(_ run: RunID, callback: String?) throws(Errno) -> ElevationAttempt? {
-        try method.silentCommand(program, helper: helper).map { command throws(Errno) in
+    /// - Parameters:
+    ///   - hasTerminal: whether this process has one.
+    ///   - callback: a directory of ours alone, for the socket of a helper that does not get ours.
+    public func beginSilently(
+        _ run: RunID, hasTerminal: Bool, callback: String?
+    ) throws(Errno) -> ElevationAttempt? {
+        let command = method.silentCommand(program, helper: helper, hasTerminal: hasTerminal)
+        return try command.map { command throws(Errno) in
             try ElevationAttempt(command, run: run, callback: callback, isSilent: true)
         }
     }
@@ -61,7 +66,8 @@ public struct Elevation: Sendable, Hashable {
     public func beginAsking(
         _ run: RunID, purpose: String, callback: String?
     ) throws(Errno) -> ElevationAttempt {
-        let command = method.askingCommand(program, helper: helper, prompt: purpose)
-        return try ElevationAttempt(command, run: run, callback: callback, isSilent: false)
+        let agent = method == .pkexec ? TerminalAgent() : nil
+        let command = method.askingCommand(program, helper: helper, prompt: purpose, hasAgent: agent != nil)
+        return try ElevationAttempt(command, run: run, callback: callback, isSilent: false, agent: agent)
     }
 }

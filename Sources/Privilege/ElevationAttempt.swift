@@ -16,14 +16,19 @@ public final class ElevationAttempt {
     /// What the method says, where it is not to say it on the terminal.
     private let errors: OwnedDescriptor?
     private let process: pid_t
+    /// Asks in its place.
+    private let agent: TerminalAgent?
     /// Of the terminal, before anything turned its echo off.
     private let settings: TerminalSettings?
 
     /// Longer complaints are cut. Bytes.
     private static let complaintLimit = 4096
 
-    init(_ command: [String], run: RunID, callback directory: String?, isSilent: Bool) throws(Errno) {
+    init(
+        _ command: [String], run: RunID, callback directory: String?, isSilent: Bool, agent: TerminalAgent? = nil
+    ) throws(Errno) {
         self.run = run
+        self.agent = agent
         callback = directory.flatMap { try? CallbackListener(in: $0) }
         let (ours, theirs) = try packetSocketPair()
         let socket = OwnedDescriptor(owning: ours)
@@ -128,16 +133,19 @@ public final class ElevationAttempt {
         // As sudo, doas and polkit say it in English, which they were told to speak.
         let asks = [
             "password is required", "Authentication required", "authentication required", "Authentication failed",
+            "No authentication agent found",
         ]
         if asks.contains(where: { text.contains($0) }) { return .mustAsk }
-        return .denied(text.split(separator: "\n").last.map(String.init) ?? "")
+        // pkexec's last line says only that it has told others.
+        let line = text.split(separator: "\n").last { !$0.hasPrefix("This incident has been reported") }
+        return .denied(line.map(String.init) ?? "")
     }
 }
 
 /// Starts a program in our own session and process group, which the terminal listens to, with nothing of ours but its
 /// standard streams.
 /// - Parameter output: its standard output and standard error.
-private func spawn(_ command: [String], input: CInt, output: CInt, inEnglish: Bool) throws(Errno) -> pid_t {
+func spawn(_ command: [String], input: CInt, output: CInt, inEnglish: Bool) throws(Errno) -> pid_t {
     var actions = posix_spawn_file_actions_t()
     var attributes = posix_spawnattr_t()
     posix_spawn_file_actions_init(&actions)
@@ -160,7 +168,9 @@ private func spawn(_ command: [String], input: CInt, output: CInt, inEnglish: Bo
     var next = environ
     while let entry = next.pointee {
         let isLanguage = strncmp(entry, "LC_", 3) == 0 || strncmp(entry, "LANG", 4) == 0
-        if !(inEnglish && isLanguage) { environment.append(strdup(entry)) }
+        // pkexec refuses everything to people whose shell /etc/shells does not name.
+        let isShell = strncmp(entry, "SHELL=", 6) == 0
+        if !(inEnglish && isLanguage || isShell) { environment.append(strdup(entry)) }
         next += 1
     }
     if inEnglish { environment.append(strdup("LC_ALL=C")) }

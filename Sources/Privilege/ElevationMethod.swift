@@ -16,33 +16,42 @@ extension ElevationMethod {
     public static var available: ElevationMethod? { allCases.first { $0.program != nil } }
 
     /// The command that starts `helper` without asking anybody; `nil` where it cannot be kept from asking.
-    func silentCommand(_ program: String, helper: String) -> [String]? {
+    /// - Parameter hasTerminal: pkexec asks there. Elsewhere a desktop's agent does, or nobody.
+    func silentCommand(_ program: String, helper: String, hasTerminal: Bool) -> [String]? {
         switch self {
         case .sudo: [program, "-n", "--", helper]
         case .doas: [program, "-n", "--", helper]
-        case .run0: [program, "--no-ask-password", "--background=", "--", helper]
-        case .pkexec: nil
+        case .run0: [program, "--no-ask-password", "--background=", "--chdir=/", "--", helper]
+        case .pkexec: hasTerminal ? nil : [program, "--disable-internal-agent", helper]
         }
     }
 
     /// The command that asks on the terminal where it must, and then starts `helper`.
-    /// - Parameter prompt: without a percent sign.
-    func askingCommand(_ program: String, helper: String, prompt: String) -> [String] {
+    /// - Parameters:
+    ///   - prompt: without a percent sign.
+    ///   - hasAgent: somebody else asks for pkexec.
+    func askingCommand(_ program: String, helper: String, prompt: String, hasAgent: Bool = false) -> [String] {
         switch self {
         // sudo writes the name of the account whose password it wants in the place of %p.
         case .sudo: [program, "-p", prompt + " (password of %p): ", "--", helper]
         case .doas: [program, "--", helper]
-        case .run0: [program, "--background=", "--", helper]
-        case .pkexec: [program, helper]
+        // It would begin in our directory otherwise, which root may not be able to enter.
+        case .run0: [program, "--background=", "--chdir=/", "--", helper]
+        case .pkexec: [program] + (hasAgent ? ["--disable-internal-agent"] : []) + [helper]
         }
     }
 
-    /// The rule that lets a person start the helper without a password, and where it belongs.
+    /// The rule that lets a person start the helper without a password, and where it belongs; `nil` where one would let them
+    /// start everything.
     public func rule(user: String, helper: String) -> String? {
         switch self {
         case .sudo: "\(user) ALL=(root) NOPASSWD: \(helper) \"\" in a file of /etc/sudoers.d (visudo -f)"
         case .doas: "permit nopass \(user) as root cmd \(helper) args in /etc/doas.conf"
-        case .run0, .pkexec: nil
+        case .run0: nil
+        case .pkexec:
+            "polkit.addRule(function(action, subject) { if (action.id == \"org.freedesktop.policykit.exec\" &&"
+                + " action.lookup(\"program\") == \"\(helper)\" && subject.user == \"\(user)\")"
+                + " return polkit.Result.YES; }); in a file of /etc/polkit-1/rules.d"
         }
     }
 }

@@ -56,6 +56,7 @@ struct Aftermath {
         while true {
             let now = monotonicTime()
             for commit in open where commit.isOver(at: now) {
+                commit.finish()
                 note(
                     .commitEnded(
                         commit.step, isLogCut: commit.isLogCut, isOutputAbandoned: !commit.openOutputs.isEmpty))

@@ -17,6 +17,11 @@ final class Commit {
     private(set) var deadline: Duration?
     private(set) var isLogCut = false
     private var hasRecord = false
+    /// What an output has printed of a line that is not whole yet; another's would stand in its middle otherwise.
+    private var begun: [CInt: [UInt8]] = [:]
+
+    /// The beginning of a line that is longer is written before its end comes. Bytes.
+    private static let longestBeginning = 65_536
 
     /// What is left behind by a process that has ended may keep its output open so long.
     private static let grace = Duration.seconds(2)
@@ -56,7 +61,7 @@ final class Commit {
         do {
             let count = try readBytes(output, into: buffer)
             if count == 0 { return close(output) }
-            append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            append(UnsafeRawBufferPointer(rebasing: buffer[..<count]), from: output)
             if process == nil, !hasRecord { deadline = now + Self.longestSilence }
         } catch .resourceTemporarilyUnavailable {
             return
@@ -68,11 +73,30 @@ final class Commit {
 
     private func close(_ output: CInt) {
         openOutputs.removeAll { $0 == output }
+        writeBeginning(of: output)
+    }
+
+    /// It is over: what is left of lines that were not ended is written.
+    func finish() { for output in openOutputs { writeBeginning(of: output) } }
+
+    private func writeBeginning(of output: CInt) {
+        if let rest = begun.removeValue(forKey: output) { rest.withUnsafeBytes { write($0) } }
+    }
+
+    /// Whole lines only, as long as they are not too long.
+    private func append(_ bytes: UnsafeRawBufferPointer, from output: CInt) {
+        let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        if end > 0 {
+            writeBeginning(of: output)
+            write(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+        }
+        begun[output, default: []] += bytes[end...]
+        if begun[output, default: []].count > Self.longestBeginning { writeBeginning(of: output) }
     }
 
     /// With a full disk the output is read on and lost: that the commit goes on is worth more. The log then ends where
     /// it was cut, rather than have a hole that nobody can see.
-    private func append(_ bytes: UnsafeRawBufferPointer) {
+    private func write(_ bytes: UnsafeRawBufferPointer) {
         if isLogCut { return }
         do { try writeAll(log, bytes) } catch { isLogCut = true }
     }

@@ -86,13 +86,14 @@ struct Caller {
         process = peer.process
     }
 
-    /// Who has authenticated, by the program that asked: sudo and run0, pkexec, doas.
+    /// Who has authenticated, by the program that asked: sudo and run0, pkexec, doas. A shell that root once opened for the
+    /// person has root's own number there, which doas passes on where its rule says `keepenv`.
     private static func reported() -> uid_t? {
         func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        for name in ["SUDO_UID", "PKEXEC_UID"] {
-            if let text = variable(name) { return uid_t(text) }
-        }
-        return variable("DOAS_USER").flatMap { (try? Account.named($0)) ?? nil }?.user
+        let numbers = ["SUDO_UID", "PKEXEC_UID"].compactMap { variable($0).flatMap { uid_t($0) } }
+        let named = variable("DOAS_USER").flatMap { (try? Account.named($0)) ?? nil }?.user
+        let all = numbers + [named].compactMap(\.self)
+        return all.first { $0 != 0 } ?? all.first
     }
 
     /// Of this program, symbolic links resolved.

@@ -5,6 +5,7 @@
 import CLinux
 import Glibc
 import LinuxSystem
+import SystemPackage
 
 @main
 enum Main {
@@ -16,6 +17,11 @@ enum Main {
         guard geteuid() == 0, getuid() == 0 else {
             complain("it must be started as root, by update-all through sudo for example")
             exit(2)
+        }
+        // doas kills what it has started two seconds after a SIGTERM of its own, which a person may send it.
+        if getenv("DOAS_USER") != nil, clx_leave_starter() < 0 {
+            complain("no process can be made: \(Errno(rawValue: errno)). Raise the limit of processes (ulimit -u)")
+            exit(4)
         }
         // What ends update-all must not end what guards its commits: a session of its own gets nothing from the terminal.
         _ = setsid()

@@ -1,5 +1,6 @@
 // The table of requests, and what becomes of the run when nobody asks any more.
 
+import Auditing
 import Cgroups
 import Glibc
 import HelperProtocol
@@ -13,14 +14,14 @@ struct Server: ~Copyable {
     private let socket: CInt
     private var stop: StopSignal
     private let caller: Caller
-    private var audit: Audit
+    private let audit: AuditLog
     private var run: OpenRun?
 
     init(socket: CInt, caller: Caller) throws(SystemdError) {
         stop = try StopSignal()
         self.socket = socket
         self.caller = caller
-        audit = Audit(caller)
+        audit = AuditLog(for: caller.account, process: caller.process, program: "update-all-helper")
     }
 
     /// Answers until the run is over.
@@ -30,7 +31,7 @@ struct Server: ~Copyable {
         while true {
             _ = poll(&waiting, 2, -1)
             if stop.isHeard() {
-                audit.note("stop", "told by the first process")
+                audit.note(event: "stop", because: "told by the first process")
                 try? signalProcess(caller.handle, SIGTERM)
             }
             let packet: ReceivedPacket
@@ -68,7 +69,7 @@ struct Server: ~Copyable {
             try? sendPacket(socket, bytes, descriptors: result.descriptor.map { [$0] } ?? [])
         }
         // After the reply, which a step waits for. A look at a process that still runs changes nothing.
-        if result.reply != .running { audit.note(request.auditText, result.reply.auditText) }
+        if result.reply != .running { audit.note(request, result.reply) }
         guard case .finish = request else { return false }
         return true
     }
@@ -110,7 +111,7 @@ struct Server: ~Copyable {
 
     /// What the guardian does for a person's own steps: those that may be ended are, commits end by themselves.
     private mutating func end(_ cause: String) -> Bool {
-        audit.note("end", cause)
+        audit.note(event: "end", because: cause)
         guard let run else { return false }
         try? run.tree.killSteps()
         // A group goes only after its last process.
@@ -118,63 +119,5 @@ struct Server: ~Copyable {
         try? run.tree.waitForCommits()
         run.close()
         return false
-    }
-}
-
-extension HelperRequest {
-    /// By its name in the table, with its values.
-    fileprivate var auditText: String {
-        switch self {
-        case .begin(let run, _): "request=begin run=\(run)"
-        case .makeGroup(let group, let writes):
-            "request=make_group group=\(group.name) limits=\(Audit.quoted(writes.map(\.description)))"
-        case .limit(let place, let writes):
-            "request=limit group=\(place.auditText) limits=\(Audit.quoted(writes.map(\.description)))"
-        case .kill(let place): "request=kill group=\(place.auditText)"
-        case .freeze(let isFrozen): "request=\(isFrozen ? "freeze" : "thaw")"
-        case .remove(let group): "request=remove group=\(group.name)"
-        case .launch(let launch): "request=launch step=\(launch.group.step) \(launch.program.auditText)"
-        case .sudo(let command):
-            "request=sudo step=\(command.group.step) argv=\(Audit.quoted([command.program] + command.arguments))"
-        case .signal(let process, let number): "request=signal process=\(process) signal=\(number)"
-        case .signalAll(let group, let number): "request=signal_all group=\(group.name) signal=\(number)"
-        case .reap(let process): "request=reap process=\(process)"
-        case .finish: "request=finish"
-        }
-    }
-}
-
-extension GroupPlace {
-    fileprivate var auditText: String {
-        switch self {
-        case .run: "run"
-        case .steps: "steps"
-        case .protected: "protected"
-        case .step(let group): group.name
-        }
-    }
-}
-
-extension HelperLaunch.Program {
-    fileprivate var auditText: String {
-        switch self {
-        case .plugin(let executable, let isDryRun, _):
-            "as=root executable=\(Audit.quoted(executable))" + (isDryRun ? " dry_run" : "")
-        case .own(let executable, let arguments, _, _): "as=caller argv=\(Audit.quoted([executable] + arguments))"
-        }
-    }
-}
-
-extension HelperReply {
-    fileprivate var auditText: String {
-        switch self {
-        case .ready, .applied, .done: "done"
-        case .launched(let process): "process \(process)"
-        case .notLaunched(let failure): "failed: \(failure.attempt): \(Errno(rawValue: failure.errno))"
-        case .running: "running"
-        case .ended(let ending): ending.isSignal ? "signal \(ending.status)" : "exit \(ending.status)"
-        case .refused(let reason): "refused: \(reason)"
-        case .failed(let attempt, let errno): "failed: \(attempt): \(Errno(rawValue: errno))"
-        }
     }
 }

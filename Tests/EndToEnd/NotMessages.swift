@@ -158,6 +158,8 @@ private let parts: Set = [
     #"run_as = "root" in …, or in the policy"#,
     "the policy says so",
     "password is required",
+    "No authentication agent found",
+    "This incident has been reported",
 ]
 
 /// No complaint: names of what is shown, and forms of files.

@@ -104,7 +104,9 @@ private let setAttribute = unsafeBitCast(
         "Under pkexec and doas as well; who has no account here is not taken for root",
         .enabled(if: isRoot && nobody != nil))
     func callers() throws {
-        for environment in [["PKEXEC_UID": "\(nobody!.user)"], ["DOAS_USER": "nobody"]] {
+        for environment in [
+            ["PKEXEC_UID": "\(nobody!.user)"], ["DOAS_USER": "nobody"], ["SUDO_UID": "0", "DOAS_USER": "nobody"],
+        ] {
             #expect(try Personas(environment: environment).persona(.invokingUser, for: plugin()).account == nobody)
         }
         for environment in [["SUDO_UID": "4000000"], ["SUDO_UID": "-1"], ["DOAS_USER": "no-such-account"]] {

@@ -60,24 +60,41 @@ struct Installation {
         }
     }
 
+    /// Has the person's configuration say by what they become root; `nil`: it says nothing.
+    func choose(_ method: String?) throws {
+        try shell(
+            """
+            install -d -o \(Self.person) ~\(Self.person)/.config ~\(Self.person)/.config/update-all
+            printf '%s\\n' '\(method.map { "elevate = \"\($0)\"" } ?? "")' >~\(Self.person)/.config/update-all/config.toml
+            """)
+    }
+
+    private static let command = "/usr/local/bin/update-all run --yes --ui plain"
+
     /// Runs the program as the person.
     /// - Parameters:
+    ///   - times: how often, in the same shell.
     ///   - answers: what they type, one whenever something asks for their password.
+    ///   - prompt: what is asked then contains.
     ///   - hasTerminal: whether they have one.
-    ///   - whenBegun: called with the program's process id once a step has printed `begun`.
+    ///   - environment: besides.
+    ///   - mark: what a step prints when it has begun.
+    ///   - whenBegun: called with the program's process id then.
     func run(
-        _ arguments: String = "", answers: [String] = [], hasTerminal: Bool = true,
+        _ arguments: String = "", times: Int = 1, answers: [String] = [], prompt: String = "password of \(person)",
+        hasTerminal: Bool = true, environment: [String] = [], mark: String = "begun",
         whenBegun: ((pid_t) throws -> Void)? = nil
     ) throws -> (
         code: Int32, text: String, hasEcho: Bool
     ) {
         let account = try #require(try Account.named(Self.person))
+        let before = String(repeating: "\(Self.command) \(arguments) && ", count: times - 1)
         var request = LaunchRequest(
             executable: "/bin/sh",
-            arguments: ["-c", "exec 2>&1; exec /usr/local/bin/update-all run --yes --ui plain \(arguments)"],
+            arguments: ["-c", "exec 2>&1; \(before)exec \(Self.command) \(arguments)"],
             environment: [
                 "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=\(account.home)", "USER=\(account.name)", "LC_ALL=C.UTF-8",
-            ], directory: account.home, leaf: nil)
+            ] + environment, directory: account.home, leaf: nil)
         if let profile = getenv("LLVM_PROFILE_FILE").map({ String(cString: $0) }) {
             try shell("chmod 1777 '\(profile.split(separator: "/").dropLast().map { "/" + $0 }.joined())'")
             request.environment.append("LLVM_PROFILE_FILE=\(profile)")
@@ -97,17 +114,19 @@ struct Installation {
             let piece = String(decoding: buffer[..<count], as: UTF8.self)
             text += piece
             unread += piece
-            if text.contains("begun"), let call = whenBegun {
+            if text.contains(mark), let call = whenBegun {
                 whenBegun = nil
                 try call(process.pid)
             }
-            if unread.contains("password of \(Self.person)"), unread.hasSuffix(": "), !answers.isEmpty {
+            if unread.contains(prompt), unread.hasSuffix(": "), !answers.isEmpty {
                 unread = ""
+                // polkit's agent forgets what was typed before it turned the echo off, which no event tells.
+                let end = monotonicTime() + .seconds(20)
+                while hasEcho(stream.raw), monotonicTime() < end { usleep(10_000) }
                 try writeAll(stream.raw, Array(answers.removeFirst().utf8))
             }
         }
-        var settings = termios()
-        let hasEcho = tcgetattr(stream.raw, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO) != 0
+        let hasEcho = hasEcho(stream.raw)
         while true {
             if let exit = try process.reap() {
                 guard case .code(let code) = exit.cause else { return (-1, text, hasEcho) }
@@ -115,6 +134,11 @@ struct Installation {
             }
             if !waitReadable(process.pidfd, limit: .seconds(30)) { try process.signal(SIGKILL) }
         }
+    }
+
+    private func hasEcho(_ terminal: CInt) -> Bool {
+        var settings = termios()
+        return tcgetattr(terminal, &settings) == 0 && settings.c_lflag & tcflag_t(ECHO) != 0
     }
 
     func log(_ name: String) throws -> String {

@@ -3,8 +3,10 @@
 import Cgroups
 import Glibc
 import LinuxSystem
+import Policy
 import Spawning
 import Testing
+import UpdateModel
 
 @testable import Launching
 
@@ -94,6 +96,50 @@ struct ProgramSudoTests {
             """)
         expectAnswers(output.split(separator: "\n").map(String.init))
         try site.expectNothingLeft()
+    }
+
+    @Test(
+        "leaves the same in the audit log, whether root runs update-all or its helper: command, refusal, signal, end",
+        arguments: [true, false])
+    func audited(underRoot: Bool) throws {
+        let site = try prepare(
+            """
+            sudo id -u; sudo sh -c 'exit 7'; sudo sh -c 'kill -9 $$'; sudo whoami; sudo id "%s
+            "
+            cd "$TMPDIR"; mkfifo ready; sudo sh -c 'echo >ready; exec sleep 1000' & read -r nothing <ready; kill $!; wait
+            """)
+        if underRoot {
+            try shell("SUDO_UID=$(id -u \(Self.person)) /usr/local/bin/update-all run --yes --ui plain </dev/null 2>&1")
+        } else {
+            #expect(try site.run().code == 0)
+        }
+        let uid = try shell("id -u \(Self.person)").dropLast()
+        let whole = site.audit.split(separator: "\n")
+        let head = "Z user=\"\(Self.person)\" uid=\(uid) pid="
+        #expect(whole.allSatisfy { $0.contains(head) && $0.contains(" policy=") }, "\(site.audit)")
+        let said = try shell(
+            """
+            sed -nE 's/ policy=[0-9a-f]+//; s/process([= ])[0-9]+/process\\1N/
+                s/.* (request=(sudo|signal|reap) )/\\1/p' /var/log/update-all/audit.log
+            """)
+        func sudo(_ arguments: String, _ result: String = "process N") -> String {
+            "request=sudo step=caller/execute argv=[\(arguments)] result=\"\(result)\""
+        }
+        func reap(_ result: String) -> String { "request=reap process=N result=\"\(result)\"" }
+        let caller = try #require(PluginName("caller"))
+        let refusal = SudoRule.refusal(of: "/usr/bin/whoami", to: caller).replacing("\"", with: "\\\"")
+        var lines = [
+            sudo(#""id","-u""#), reap("exit 0"), sudo(#""sh","-c","exit 7""#), reap("exit 7"),
+            sudo(#""sh","-c","kill -9 $$""#), reap("signal 9"),
+        ]
+        // What plugin and policy do not agree on does not come to the helper.
+        if underRoot { lines.append(sudo(#""whoami""#, "refused: \(refusal)")) }
+        lines += [
+            sudo(#""id","%s\u{a}""#), reap("exit 1"), sudo(#""sh","-c","echo >ready; exec sleep 1000""#),
+            #"request=signal process=N signal=15 result="done""#, reap("signal 15"),
+        ]
+        #expect(said.hasPrefix(lines.joined(separator: "\n") + "\n"), "\(said)")
+        #expect(try shell("stat -c '%U:%G %a' /var/log/update-all/audit.log") == "root:adm 640\n")
     }
 
     @Test("has nothing else run, by whatever name or option")

@@ -6,12 +6,13 @@ import Testing
 @Suite("Ways to become root")
 struct MethodTests {
     @Test(
-        "each asks on the terminal where it must; all but pkexec can be kept from asking",
+        "each asks on the terminal where it must; all but pkexec on a terminal can be kept from asking",
         arguments: ElevationMethod.allCases)
     func commands(method: ElevationMethod) {
-        let silent = method.silentCommand("/p", helper: "/h")
+        let silent = method.silentCommand("/p", helper: "/h", hasTerminal: true)
         let asking = method.askingCommand("/p", helper: "/h", prompt: "why")
         #expect((silent == nil) == (method == .pkexec))
+        #expect(method.silentCommand("/p", helper: "/h", hasTerminal: false)?.last == "/h")
         #expect(silent?.first ?? "/p" == "/p")
         #expect(silent?.last ?? "/h" == "/h")
         #expect(asking.first == "/p")
@@ -23,6 +24,15 @@ struct MethodTests {
     func prompt() {
         let command = ElevationMethod.sudo.askingCommand("/usr/bin/sudo", helper: "/h", prompt: "root for apt")
         #expect(command == ["/usr/bin/sudo", "-p", "root for apt (password of %p): ", "--", "/h"])
+    }
+
+    @Test("pkexec asks itself only where no agent does")
+    func agent() {
+        func command(hasAgent: Bool) -> [String] {
+            ElevationMethod.pkexec.askingCommand("/p", helper: "/h", prompt: "", hasAgent: hasAgent)
+        }
+        #expect(command(hasAgent: false) == ["/p", "/h"])
+        #expect(command(hasAgent: true) == ["/p", "--disable-internal-agent", "/h"])
     }
 
     @Test("the rule for sudo lets the helper be started without arguments, and nothing else")

@@ -20,3 +20,6 @@ struct clx_exit {
 int clx_reap(int pidfd, struct clx_exit *out);
 // The same, but the child stays a zombie, whose process id no other gets.
 int clx_see_end(int pidfd, struct clx_exit *out);
+// Goes on as a process of its own: whoever started this one sees it end, with 0. For a process of one thread, which Swift
+// will not have fork. -1: it goes on as it was.
+int clx_leave_starter(void);

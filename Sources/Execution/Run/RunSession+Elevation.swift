@@ -25,13 +25,18 @@ extension RunSession {
         if let distrust = distrust(elevation.helper) {
             throw RunError(.authentication, "\(need), and nothing was run: \(distrust)")
         }
-        var complaint = ""
+        let hasTerminal = (try? openFile("/dev/tty", O_RDWR)) != nil
+        let allow = elevation.method.rule(user: userName, helper: elevation.helper).map {
+            "Let root allow it without asking: \($0). "
+        }
+        // It has been denied, or may have been.
+        var (complaint, mayBeDenied) = ("", true)
         do {
-            if let attempt = try elevation.beginSilently(run, callback: temporaryRoot) {
+            if let attempt = try elevation.beginSilently(run, hasTerminal: hasTerminal, callback: temporaryRoot) {
                 switch await result(of: attempt) {
                 case .success(let client): return try adopt(client)
                 case .failure(.denied(let text)) where !text.isEmpty: complaint = " (\(text))"
-                case .failure: break
+                case .failure: mayBeDenied = false
                 }
             }
         } catch let error as Errno {
@@ -39,12 +44,11 @@ extension RunSession {
                 .authentication, "\(need), and \(elevation.program) cannot be started: \(error). \(otherwise)")
         }
         if received != nil { throw RunError(.authentication, "\(need); \(Self.brokenOff). \(otherwise)") }
-        guard (try? openFile("/dev/tty", O_RDWR)) != nil else {
-            let rule = elevation.method.rule(user: userName, helper: elevation.helper)
+        guard hasTerminal else {
             throw RunError(
                 .authentication,
                 "\(need), and \(elevation.method) would have to ask where there is no terminal\(complaint); nothing was run. "
-                    + (rule.map { "Let root allow it without asking: \($0). " } ?? "") + otherwise)
+                    + (allow ?? "") + otherwise)
         }
         for plugin in wanting { tell("\(plugin) needs root: \(whyRoot(plugin))") }
         let result: Result<HelperClient, Elevation.Failure>
@@ -63,7 +67,9 @@ extension RunSession {
             var reason = ""
             if case .denied(let text) = failure, !text.isEmpty { reason = ": \(text)" }
             throw RunError(
-                .authentication, "\(need); authentication failed\(reason), and nothing was run. \(otherwise)")
+                .authentication,
+                "\(need); authentication failed\(reason), and nothing was run. \(mayBeDenied ? allow ?? "" : "")"
+                    + otherwise)
         }
     }
 

@@ -2,6 +2,7 @@
 // taken and given back: the event loop, the control groups, the guardian, the readers of events.
 
 import Accounting
+import Auditing
 import Cgroups
 import Digest
 import Glibc
@@ -136,7 +137,12 @@ public actor RunSession {
             let root = try PrivateDirectory.create(for: run, in: configuration.places.state)
             temporaryRoot = root
             if personas.areRoots, let account = try Account.numbered(0) {
-                sudo = SudoDesk(in: root, loop: loop) { OwnSudoRunner(launcher, root: account, caller: $0) }
+                let policyHash = sha256(configuration.policy.canonicalText)
+                sudo = SudoDesk(in: root, loop: loop) { caller in
+                    let audit = AuditLog(for: caller, process: getpid(), program: "update-all")
+                    audit.policyHash = policyHash
+                    return OwnSudoRunner(spawner: launcher.spawner, root: account, caller: caller, audit: audit)
+                }
             }
             starter = makeStarter(launcher, root, janitor, isHelped: false)
             starter?.willStartFirst = { [unowned self] in

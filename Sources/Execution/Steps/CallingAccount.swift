@@ -1,7 +1,7 @@
 // Who became root for this process, as the program that asked tells it.
 
-/// The account's number or name, by sudo and run0, pkexec, or doas; `nil` for root itself.
+/// The account's number or name, by sudo and run0, pkexec, or doas; `nil` for root itself. A shell that root once opened for
+/// somebody says root in one of them, which that person's own doas may pass on.
 public func callingAccount(_ environment: [String: String]) -> String? {
-    let text = ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"].lazy.compactMap { environment[$0] }.first
-    return text == "0" || text == "root" ? nil : text
+    ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"].compactMap { environment[$0] }.first { !["0", "root"].contains($0) }
 }

@@ -58,7 +58,7 @@ private func tree(of run: RunID, from client: HelperClient?) throws -> CgroupTre
 /// The helper at that path, by a rule of sudo's that asks nobody.
 private func helper(_ path: String, for run: RunID) throws -> HelperClient {
     guard let elevation = Elevation.available(.sudo, helper: path),
-        let attempt = try elevation.beginSilently(run, callback: nil)
+        let attempt = try elevation.beginSilently(run, hasTerminal: false, callback: nil)
     else { fail("sudo is not here") }
     while true {
         var waiting = attempt.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
