@@ -123,7 +123,7 @@ let tests: [Target] = [
     .testTarget(name: "AccountingTests", dependencies: ["Accounting"]),
     .testTarget(name: "SpawningTests", dependencies: ["Spawning"]),
     .testTarget(
-        name: "LaunchingTests", dependencies: ["Launching", "Systemd", "Accounting", "Reactor", "TestSupport"]),
+        name: "LaunchingTests", dependencies: ["Launching", "Accounting", "Systemd", "Reactor", "TestSupport"]),
     .testTarget(name: "GuardingTests", dependencies: ["Guarding", "Launching", "TestSupport"]),
     .testTarget(name: "PrivilegeTests", dependencies: ["Privilege", "TestSupport"]),
     .testTarget(name: "ExecutionTests", dependencies: ["Execution", "TestSupport"]),

@@ -227,16 +227,15 @@ public final class CgroupTree: Sendable {
         run: [ControlWrite], steps: [ControlWrite], protected: [ControlWrite]
     ) -> (run: AppliedLimits, steps: AppliedLimits, protected: AppliedLimits) {
         var applied = self.run.apply(run, controllers: controllers)
-        applied.deviations += applyToSlice(run.filter(Self.countsAmongSiblings))
+        applied.deviations += applyToSlice(run.filter { Self.weights.contains($0.file) })
         return (
             applied, self.steps.group.apply(steps, controllers: controllers),
             self.protected.group.apply(protected, controllers: controllers)
         )
     }
 
-    private static func countsAmongSiblings(_ limit: ControlWrite) -> Bool {
-        ["cpu.idle", "cpu.weight", "io.weight"].contains(limit.file)
-    }
+    /// What counts among siblings only.
+    private static let weights = ["cpu.idle", "cpu.weight", "io.weight"]
 
     /// - Returns: what systemd refused; what the kernel does is told of the run's own group.
     private func applyToSlice(_ weights: [ControlWrite]) -> [LimitDeviation] {
@@ -284,7 +283,7 @@ public final class CgroupTree: Sendable {
     /// Changes limits of the run's own group, which bind its commits too; each is read back.
     public func changeRun(_ limits: [ControlWrite]) -> AppliedLimits {
         var applied = run.apply(limits, controllers: controllers)
-        let weights = limits.filter(Self.countsAmongSiblings)
+        let weights = limits.filter { Self.weights.contains($0.file) }
         if !weights.isEmpty { applied.deviations += applyToSlice(weights) }
         return applied
     }

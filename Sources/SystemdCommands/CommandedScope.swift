@@ -35,7 +35,7 @@ public struct CommandedScope: RunScope {
     public func setSliceWeights(cpu: UInt64?, io: UInt64?) throws(SystemdError) {
         let (cpu, io) = (cpu.map { $0 == 0 ? "idle" : "\($0)" } ?? "", io.map { "\($0)" } ?? "")
         let arguments = ["set-property", "--runtime", RunUnits.slice, "CPUWeight=\(cpu)", "IOWeight=\(io)"]
-        try Self.call("systemctl", arguments, to: "set the weights of \(RunUnits.slice)") { _ in true }
+        try Self.call("systemctl", arguments, to: "set the weights of \(RunUnits.slice)")
     }
 
     public func moveOut(_ processes: [pid_t]) throws(SystemdError) {
@@ -53,40 +53,30 @@ public struct CommandedScope: RunScope {
                 "--description=\(description)",
             ] + properties.map { "--property=\($0)" } + ["--", "cat"]
         try call("systemd-run", arguments, to: "start \(unit)") { call in
-            guard call.waitForOutput() else { return false }
-            try move(processes, toGroupOf: call.process)
-            return true
+            if call.echoes("") { try move(processes, toGroupOf: call.process) }
         }
     }
 
-    /// Calls a program of systemd's, whose input is a line, and ends when `body` does.
-    /// - Parameter body: whether all went well up to now.
+    /// Calls a program of systemd's, which has something to read until `body` returns.
     private static func call(
-        _ name: String, _ arguments: [String], to attempt: String, _ body: (ToolCall) throws -> Bool
+        _ name: String, _ arguments: [String], to attempt: String, _ body: (ToolCall) throws -> Void = { _ in }
     ) throws(SystemdError) {
         guard let program = ToolCall.path(of: name) else {
             throw SystemdError(
                 attempt: attempt, reason: "there is no \(name) in \(ToolCall.searchPath)",
                 advice: "install it (the package systemd)")
         }
-        do throws(any Error) {
-            let ends = try packetSocketPair()
-            let ours = OwnedDescriptor(owning: ends.0)
-            let theirs = OwnedDescriptor(owning: ends.1)
-            try sendPacket(ours.raw, Array("\n".utf8))
-            let call = try ToolCall(program, arguments, input: theirs.raw, limit: limit)
+        let ended: (isDone: Bool, said: [String])
+        do {
+            let call = try ToolCall(program, arguments, limit: limit)
             let result = Result { try body(call) }
-            _ = consume ours
-            let ended = try call.finish()
-            if try !result.get() || !ended.isDone {
-                let words = ended.said.joined(separator: " ")
-                throw SystemdError(
-                    attempt: attempt, reason: words.isEmpty ? "\(program) did not end within \(limit)" : words)
-            }
-        } catch let error as SystemdError {
-            throw error
+            ended = try call.finish()
+            try result.get()
         } catch {
             throw SystemdError(attempt: attempt, reason: "\(error)")
         }
+        if ended.isDone { return }
+        let words = ended.said.joined(separator: " ")
+        throw SystemdError(attempt: attempt, reason: words.isEmpty ? "\(program) did not end within \(limit)" : words)
     }
 }

@@ -10,11 +10,11 @@ struct ToolCallTests {
         try ToolCall("/bin/sh", ["-c", script], input: input, limit: limit)
     }
 
-    @Test("Its lines are those of both streams, and any exit but 0 means that it was not done")
+    @Test("Its lines are those of both streams in their order, and any exit but 0 means that it was not done")
     func ends() throws {
-        let done = try call("echo one; echo two >&2").finish()
+        let done = try call("echo one; echo two >&2; echo three").finish()
         #expect(done.isDone)
-        #expect(done.said == ["one", "two"])
+        #expect(done.said == ["one", "two", "three"])
         #expect(try !call("exit 3").finish().isDone)
     }
 
@@ -22,32 +22,42 @@ struct ToolCallTests {
     func environment() throws {
         setenv("TOOL_CALL_TEST", "1", 1)
         defer { unsetenv("TOOL_CALL_TEST") }
-        // What a shell sets by itself.
+        // Without what a shell sets by itself.
         let variables = try call("env | grep -vE '^(PWD|SHLVL|OLDPWD|_)='").finish().said
         #expect(Set(variables) == ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C"])
     }
 
-    @Test("One that gives back what it reads is waited for until it does, and ends with its input")
-    func holds() throws {
-        let ends = try packetSocketPair()
-        let ours = OwnedDescriptor(owning: ends.0)
-        let theirs = OwnedDescriptor(owning: ends.1)
-        try sendPacket(ours.raw, Array("\n".utf8))
-        let cat = try call("exec cat", input: theirs.raw)
-        #expect(cat.waitForOutput())
-        #expect(processExists(cat.process))
-        _ = consume ours
-        #expect(try cat.finish().isDone)
+    @Test("It reads what it is given, to the end")
+    func input() throws {
+        let file = try sealedFile("input", containing: Array("to be read".utf8))
+        #expect(try call("exec cat", input: file.raw).finish().said == ["to be read"])
     }
 
-    @Test("One that ends without a word is not waited for; one that takes too long is broken off")
+    @Test("One that gives back what is said to it is waited for until it does, and ends when nothing more is said")
+    func echo() throws {
+        let cat = try call("echo first; exec cat")
+        #expect(cat.echoes("there"))
+        #expect(processExists(cat.process))
+        let ended = try cat.finish()
+        #expect(ended.isDone)
+        #expect(ended.said == ["first", "there"])
+    }
+
+    @Test("One that ends without an answer is not waited for; one that takes too long is broken off")
     func limits() throws {
-        let silent = try call("echo only to errors >&2; exit 1")
-        #expect(!silent.waitForOutput())
-        #expect(try silent.finish().said == ["only to errors"])
+        let failing = try call("echo a complaint >&2; exit 1")
+        #expect(!failing.echoes("there"))
+        #expect(try failing.finish().said == ["a complaint"])
         let slow = try call("exec sleep 1000", limit: .milliseconds(50))
-        #expect(!slow.waitForOutput())
+        #expect(!slow.echoes("there"))
         #expect(try !slow.finish().isDone)
+    }
+
+    @Test("Of one that says too much the beginning is kept")
+    func flood() throws {
+        let ended = try call("yes | head -c 300000").finish()
+        #expect(ended.isDone)
+        #expect(ended.said.count == 32_768)
     }
 
     @Test("Only what is in the system's own directories is found")
