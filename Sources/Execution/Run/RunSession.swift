@@ -29,18 +29,18 @@ public actor RunSession {
     public nonisolated let run: RunID
     let loop: EventLoop
     var configuration: SessionConfiguration
-    private let personas: Personas
+    let personas: Personas
     let bus: EventBus
     private let readers: EventReaders
     var machine: MachineFacts
     private(set) var site: CgroupSite
     /// Where questions are asked once a helper keeps the groups of steps.
     private var ownTree: CgroupTree?
-    private var helper: HelperClient?
+    private(set) var helper: HelperClient?
     /// Runs as root what steps give to their sudo.
     var sudo: SudoDesk?
     /// What was planned last.
-    private(set) var lastFacts: (facts: [PluginFacts], notSelected: [PluginName])?
+    var lastFacts: (facts: [PluginFacts], notSelected: [PluginName])?
     private var starter: StepStarter?
     private var janitor: Janitor?
     /// Where there are no groups.
@@ -50,16 +50,18 @@ public actor RunSession {
     private var directory: RunDirectory?
     private var guardian: Guardian?
     private var signals: SignalSource?
-    private var systemd: ScopeListener?
+    private(set) var systemd: ScopeListener?
     var prober: Prober?
     var selfUpdater: SelfUpdater?
-    private var questioner: Questioner?
+    private(set) var questioner: Questioner?
+    /// `nil`: the policy has no window, or what is to be done changes nothing.
+    let windowGate: WindowGate?
     private var isWatched = false
     var supervisor: RunSupervisor?
     var governance: Governance?
     var brake: RunBrake?
     var control: RunControl?
-    private(set) var lessons: MemoryLessons?
+    var lessons: MemoryLessons?
     var downloadLimit: DownloadLimit?
     var received: Int32?
     /// When the run itself began, after the person was asked.
@@ -251,7 +253,7 @@ public actor RunSession {
     /// What is wrong with the record of what steps needed in earlier runs, as a sentence; known once a plan was made.
     public private(set) var recordTrouble: String?
 
-    private var peakRecord: PeakRecord {
+    var peakRecord: PeakRecord {
         let (record, trouble) = PeakFile(configuration.places).read()
         recordTrouble = trouble ?? recordTrouble
         return record
@@ -268,192 +270,10 @@ public actor RunSession {
         }
     }
 
-    // MARK: Asking
-
-    /// What each of `plugins` is and has to do, by name.
-    /// - Parameter onNotice: told what a plugin waits for before it can be asked, as a sentence without a full stop.
-    public func ask(
-        _ plugins: [DiscoveredPlugin], for purpose: ProbeConversation.Purpose,
-        onNotice: @escaping @Sendable (String) -> Void = { _ in }
-    ) async -> [PluginFacts] {
-        // Ctrl-C may have been faster than the first question.
-        guard let questioner, received == nil else { return [] }
-        let programs = ProgramLookup(path: personas.path)
-        let prober = Prober(
-            loop: loop, questioner: questioner, locks: foreignLocks(),
-            hasProgram: { [personas] plugin, program in
-                programs.isOnPath(program, or: personas.programDirectories(of: plugin))
-            },
-            purpose: purpose, cpus: machine.cpus
-        ) { name, hold in
-            onNotice("\(name) waits for \(hold.phrase)")
-        }
-        self.prober = prober
-        defer { self.prober = nil }
-        return await withCheckedContinuation { continuation in
-            prober.probe(plugins) { facts in continuation.resume(returning: facts) }
-        }
-    }
-
-    /// Those of `plugins` that the policy has update themselves before a run.
-    public func selfUpdating(_ plugins: [DiscoveredPlugin]) -> [DiscoveredPlugin] {
-        plugins.filter { $0.offersSelfUpdate && planner.questionRules($0.name).settings.updatesItself }
-    }
-
-    /// Has plugins update themselves, each as the owner of its files.
-    /// - Parameter command: `self-update` or `self-upgrade`.
-    public func updateThemselves(
-        _ plugins: [DiscoveredPlugin], by command: PluginCommand = .selfUpdate
-    ) async -> [SelfUpdateReport] {
-        guard let questioner, received == nil else { return [] }
-        let updater = SelfUpdater(
-            plugins, by: command, questioner: questioner, personas: personas
-        ) { [places = configuration.places] in
-            findPlugins(in: places.pluginDirectories)
-        }
-        selfUpdater = updater
-        defer { selfUpdater = nil }
-        return await withCheckedContinuation { continuation in
-            updater.start { reports in continuation.resume(returning: reports) }
-        }
-    }
-
-    /// Has a plugin say whether what it looks after is in order.
-    /// - Returns: its complaint, as a clause; `nil` where there is none, or it has no such command.
-    public func validate(_ plugin: PluginFacts) async -> String? {
-        guard let questioner, received == nil, plugin.plugin.offersValidation else { return nil }
-        let timeout = plugin.plugin.manifest?.timeout(of: .validate) ?? PluginCommand.validate.defaultTimeout
-        return await withCheckedContinuation { continuation in
-            _ = questioner.ask(.validate, of: plugin.plugin, as: plugin.runAs, timeout: timeout) { answer in
-                switch ValidationAnswer(answer, of: plugin.name) {
-                case .inOrder: continuation.resume(returning: nil)
-                case .complaint(let text): continuation.resume(returning: text)
-                }
-            }
-        }
-    }
-
-    private func foreignLocks() -> ForeignLocks { ForeignLocks(MutexLocks(user: personas.ownName), loop: loop) }
+    // MARK: What comes from outside
 
     /// The signal that ended the asking, if one did.
     public var interruption: Int32? { received }
-
-    /// Plans what was found. Nothing is asked or started.
-    public func plan(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> PreparedRun {
-        lastFacts = (facts, notSelected)
-        var planner = planner
-        // Steps for root will have root's groups, and all others with them.
-        let willBeHelped =
-            helper == nil && configuration.elevation != nil
-            && facts.contains { $0.runAs == .root || !planner.sudoPrograms(of: $0).isEmpty }
-        if willBeHelped { planner.machine.takeRootsControllers() }
-        planner.record = peakRecord
-        planner.hooks = Hook.all(in: configuration.policy, besides: Set(facts.map(\.name) + notSelected))
-        try planner.refuse(questioner?.missingLimits ?? [])
-        var prepared = try planner.plan(facts, notSelected: notSelected)
-        lessons = MemoryLessons(planner, run: run)
-        if case .tree(let tree) = site, !willBeHelped {
-            let limits = planner.runSettings.limits
-            func writes(_ role: GroupRole) -> [ControlWrite] {
-                controlWrites(for: limits, of: role, on: machine).writes
-            }
-            let inForce = tree.applyRunLimits(
-                run: writes(.run), steps: writes(.branch), protected: writes(.protectedBranch))
-            systemd?.hear()
-            let deviations = [inForce.run, inForce.steps, inForce.protected].flatMap(\.deviations)
-            prepared.plan.deviations += deviations
-            try planner.refuse(deviations)
-        }
-        if let blindness = Governance.blindness(of: configuration.policy.protection) {
-            prepared.plan.deviations.append(blindness)
-            if blindness.effective == nil { try planner.refuse([blindness]) }
-        }
-        prepared.plan.window = windowGate?.planned(prepared.plan.steps)
-        if let saved = configuration.selection.saved { try refuseUnlessSame(prepared.plan, as: saved) }
-        return prepared
-    }
-
-    /// Plans again what was planned last, for what this machine turned out to be.
-    public func replan() throws(RunError) -> PreparedRun {
-        guard let lastFacts else { preconditionFailure("plan() comes first") }
-        return try plan(lastFacts.facts, notSelected: lastFacts.notSelected)
-    }
-
-    /// - Throws: exit code 6 where the policy's window is closed, with when it opens. A dry run changes nothing, and may
-    ///   be at any time.
-    public nonisolated func refuseOutsideWindow() throws(RunError) {
-        guard let refusal = windowGate?.refusal else { return }
-        throw refusal
-    }
-
-    /// - Throws: exit code 6 where the policy's window would have every step of `plan` put off.
-    public nonisolated func refuseToPutOffAll(of plan: Plan) throws(RunError) {
-        guard let refusal = windowGate?.refusal(of: plan) else { return }
-        throw refusal
-    }
-
-    /// `nil`: the policy has no window, or what is to be done changes nothing.
-    private let windowGate: WindowGate?
-
-    /// What updates there are, by what the plugins said. Of a plan it is the length alone that counts here, so a limit
-    /// that cannot be enforced does not matter.
-    public func check(_ facts: [PluginFacts], notSelected: [PluginName]) throws(RunError) -> UpdateCheck {
-        var planner = planner
-        planner.record = peakRecord
-        let plan = try planner.plan(facts, notSelected: notSelected, enforces: false).plan
-        let asked = facts.map { PluginCheck($0, refusal: planner.refusal(of: $0)) }
-        let refused = configuration.selection.refused.map { name in
-            PluginCheck(plugin: name, state: .skipped, reason: configuration.selection.disabled[name])
-        }
-        let isKnown = !plan.steps.isEmpty && plan.steps.allSatisfy(\.durationIsKnown)
-        return UpdateCheck(
-            hostName: machine.hostName, plugins: (asked + refused).sorted { $0.plugin < $1.plugin },
-            expectedSeconds: isKnown ? plan.makespanSeconds : nil)
-    }
-
-    /// What the policy does with a plugin's steps here: its limits are written to groups and read back, as for a run.
-    public func explain(_ plugin: DiscoveredPlugin) -> PluginExplanation {
-        PluginExplainer(
-            policy: configuration.policy, machine: machine, site: site, personas: personas, run: run
-        ).explain(plugin)
-    }
-
-    /// - Throws: exit code 2 where a saved plan is no longer what would be done.
-    private func refuseUnlessSame(_ plan: Plan, as saved: Plan) throws(RunError) {
-        let differences = plan.differences(from: saved)
-        if differences.isEmpty { return }
-        let list = differences.map { "  \($0)" }.joined(separator: "\n")
-        throw RunError(
-            .usage,
-            "the saved plan no longer fits, and nothing was run:\n\(list)\nMake another with: update-all plan -o FILE")
-    }
-
-    var planner: Planner {
-        var planner = Planner(policy: configuration.policy, machine: machine, selection: configuration.selection) {
-            [personas] runAs, plugin, pin in
-            do throws(PersonaRefusal) {
-                return .success(try personas.persona(runAs, for: plugin, pin: pin, isHelped: true).account.name)
-            } catch {
-                return .failure(error)
-            }
-        }
-        planner.sudo = SudoSituation(
-            directory: configuration.places.sudo, isRoot: personas.areRoots,
-            canBecomeRoot: personas.areRoots || configuration.elevation != nil)
-        return planner
-    }
-
-    /// What stands against running plugins that apply, or that could not be asked for the same reason.
-    public func obstacles(_ facts: [PluginFacts]) -> [PluginName: PluginObstacle] {
-        let planner = planner
-        return Dictionary(
-            uniqueKeysWithValues: facts.map { plugin in
-                (
-                    plugin.name,
-                    PluginObstacle(distrust: personas.distrust(plugin.plugin), refusal: planner.refusal(of: plugin))
-                )
-            })
-    }
 
     /// Waits until something can be read from one of `descriptors`, or a signal came.
     /// - Returns: whether something can be read.
