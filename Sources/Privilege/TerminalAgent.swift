@@ -4,7 +4,6 @@
 import Glibc
 import LinuxSystem
 import RunModel
-import Streams
 import SystemPackage
 
 /// An agent of polkit's, until this object is gone.
