@@ -140,13 +140,6 @@ public func changeOwner(
     _ = try retrying { fchownat(directory, path, user, group, AT_SYMLINK_NOFOLLOW) }
 }
 
-/// Sets when a file's content, or a directory's entries, were read and changed last (`utimensat(2)`).
-/// - Parameter second: since 1970.
-public func setTimes(_ path: String, toSecond second: Int64) throws(Errno) {
-    let times = [timespec](repeating: timespec(tv_sec: Int(second), tv_nsec: 0), count: 2)
-    _ = try retrying { utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) }
-}
-
 /// Removes a directory with all that is in it, never following a symbolic link: what is in it may be a stranger's work.
 /// Directories whose owner may not write or enter them, as some caches have, are no obstacle to their owner.
 /// - Throws: `.fileNameTooLong` where it is deeper than 128 directories; else the system's error.

@@ -51,17 +51,6 @@ public struct StepID: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// - Parameter attempt: from 1.
     public func leafName(attempt: Int) -> String { "\(plugin).\(phase)" + (attempt > 1 ? ".\(attempt)" : "") }
 
-    /// The step whose group has this name; `nil` where it is a name of something else.
-    public init?(leafName: some StringProtocol) {
-        // A plugin's name may have dots in it, a phase and a number have none.
-        var parts = leafName.split(separator: ".", omittingEmptySubsequences: false)
-        if parts.count > 2, parts.last.flatMap({ Int($0) }) != nil { parts.removeLast() }
-        guard let phase = parts.popLast().flatMap({ Phase(rawValue: String($0)) }),
-            let plugin = PluginName(parts.joined(separator: "."))
-        else { return nil }
-        self.init(plugin, phase)
-    }
-
     public var description: String { "\(plugin)/\(phase)" }
     public static func < (left: Self, right: Self) -> Bool {
         left.plugin == right.plugin ? left.phase < right.phase : left.plugin < right.plugin

@@ -111,3 +111,16 @@ struct DoublingPauses: Sequence, IteratorProtocol {
         return Pause(microseconds: microseconds)
     }
 }
+
+extension StepID {
+    /// The step whose group has this name; `nil` where it is a name of something else.
+    fileprivate init?(leafName: some StringProtocol) {
+        // A plugin's name may have dots in it, a phase and a number have none.
+        var parts = leafName.split(separator: ".", omittingEmptySubsequences: false)
+        if parts.count > 2, parts.last.flatMap({ Int($0) }) != nil { parts.removeLast() }
+        guard let phase = parts.popLast().flatMap({ Phase(rawValue: String($0)) }),
+            let plugin = PluginName(parts.joined(separator: "."))
+        else { return nil }
+        self.init(plugin, phase)
+    }
+}

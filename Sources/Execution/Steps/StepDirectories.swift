@@ -77,3 +77,10 @@ private struct Appearance: Hashable {
         itself = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     }
 }
+
+/// Sets when a file's content, or a directory's entries, were read and changed last (`utimensat(2)`).
+/// - Parameter second: since 1970.
+private func setTimes(_ path: String, toSecond second: Int64) throws(Errno) {
+    let times = [timespec](repeating: timespec(tv_sec: Int(second), tv_nsec: 0), count: 2)
+    _ = try retrying { utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) }
+}
