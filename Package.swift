@@ -131,7 +131,7 @@ let tests: [Target] = [
     .testTarget(
         name: "KernelTests",
         dependencies: ["Accounting", "HelperProtocol", "Interchange", "Launching", "Systemd", "TestSupport"]),
-    .testTarget(name: "EndToEnd", dependencies: ["PseudoTerminals", "JSONDocument", "TestSupport"]),
+    .testTarget(name: "EndToEnd", dependencies: ["PseudoTerminals", "JSONDocument", "SudoProtocol", "TestSupport"]),
 ]
 
 let package = Package(

@@ -39,8 +39,10 @@ struct Conversation: ~Copyable {
         } catch {
             refuse("update-all cannot be asked: \(error)")
         }
-        // Readable when the command has ended; −1: there is none yet.
+        // Readable when the command has ended; −1: it is not known yet whether it runs. Signals that come before that is known
+        // wait: whoever sends them may have heard from the command itself.
         var command: CInt = -1
+        var early: [CInt] = []
         var waiting = [
             pollfd(fd: socket.raw, events: Int16(POLLIN), revents: 0),
             pollfd(fd: arrivals, events: Int16(POLLIN), revents: 0),
@@ -50,12 +52,18 @@ struct Conversation: ~Copyable {
             if waiting[1].revents != 0 {
                 var sender: pid_t = 0
                 let number = clx_signalfd_read(arrivals, &sender)
-                if number > 0 { pass(number, isAccepted: command >= 0) }
+                switch number {
+                case ...0: break
+                case _ where command >= 0: pass(number)
+                default: if !early.contains(number) { early.append(number) }
+                }
             }
             guard waiting[0].revents != 0, let (reply, descriptors) = receive(command) else { continue }
             switch reply {
             case .accepted where request == .validate: exit(0)
-            case .accepted: command = descriptors.first ?? -1
+            case .accepted:
+                command = descriptors.first ?? -1
+                for number in early { pass(number) }
             case .refused(let reason): refuse(reason)
             case .ended(let status, isSignal: false): exit(status)
             case .ended(let status, isSignal: true): clx_end_by_signal(status)
@@ -72,12 +80,7 @@ struct Conversation: ~Copyable {
         return handed + [try openPlace(".").release()]
     }
 
-    private borrowing func pass(_ number: CInt, isAccepted: Bool) {
-        guard isAccepted else {
-            // Nothing runs yet: the signal is for this process alone.
-            if number != SIGCONT, number != SIGTSTP { clx_end_by_signal(number) }
-            return
-        }
+    private borrowing func pass(_ number: CInt) {
         // Nobody is left who could be stopped by its terminal: the command has none.
         let told = number == SIGTSTP ? SIGSTOP : number
         if let bytes = SudoRequest.signal(told).encoded { try? sendPacket(socket.raw, bytes) }
