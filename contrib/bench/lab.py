@@ -5,6 +5,7 @@ update-all's modules for groups and launching start it, and as a step of a whole
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -61,11 +62,13 @@ def lab(workshop):
 
 def measure_inside(directory, program, rounds):
     """Seconds for one step each, by name."""
-    built, workshop = Workshop(directory, program, rounds), Workshop("/tmp/bench", program, rounds)
+    own, name = os.path.split(program)
+    workshop = Workshop("/tmp/bench", f"/tmp/bench/{name}", rounds)
     os.makedirs(workshop.directory)
-    for name in "measure", "spawn-floor":
-        # Copied to the guest's memory: the host's files are slow to start programs from.
-        subprocess.run(["cp", built.path(name), workshop.path(name)], check=True)
+    # To the guest's memory: the host's files are slow to start programs from.
+    for source, names in (directory, ("measure", "spawn-floor")), (own, (name, "update-all-guardian", LAUNCHING)):
+        for each in names:
+            shutil.copy(os.path.join(source, each), workshop.directory)
     policy = workshop.write("limits.toml", POLICY)
     group = "/sys/fs/cgroup/floor"
     os.mkdir(group)
@@ -73,7 +76,7 @@ def measure_inside(directory, program, rounds):
         control.write("+cpu +memory +pids")
 
     commands = {}
-    floor, launching = workshop.path("spawn-floor"), os.path.join(os.path.dirname(program), LAUNCHING)
+    floor, launching = workshop.path("spawn-floor"), workshop.path(LAUNCHING)
     for count in FEW, MANY:
         numbers = [str(count), str(SLOTS)]
         plugins = write_plugins(workshop, f"plugins-{count}", count)
