@@ -51,6 +51,7 @@ struct Delegation: Hashable, Sendable {
             } catch {
                 if error != .resourceBusy || attempt == 5 { return error }
             }
+            // No event tells when the other run is done.
             usleep(pause)
             pause *= 2
         }

@@ -171,6 +171,7 @@ struct Group: ~Copyable, Sendable {
                         advice: error == .resourceBusy ? "processes are still in it; see cgroup.procs there" : "")
                 }
             }
+            // The kernel tells nobody when it lets go.
             usleep(pause)
             pause *= 2
         }

@@ -100,6 +100,7 @@ struct DoublingPauses: Sequence, IteratorProtocol {
     struct Pause {
         fileprivate let microseconds: useconds_t
 
+        // The kernel tells nobody when it lets go.
         func wait() { usleep(microseconds) }
     }
 

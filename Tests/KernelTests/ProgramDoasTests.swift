@@ -28,13 +28,6 @@ struct ProgramDoasTests {
         return site
     }
 
-    private func expectRoots(_ site: Installation) throws {
-        #expect(try site.log("roots.execute").contains("Uid:\t0\t0\t0\t0"))
-        #expect(try site.log("mine.execute").contains("\n\(Self.person)\n"))
-        #expect(site.audit.contains("user=\"\(Self.person)\""), "\(site.audit)")
-        try site.expectNothingLeft()
-    }
-
     @Test("the configuration chooses it though sudo is here: one password, then root's steps run")
     func password() throws {
         let site = try prepare("permit \(Self.person) as root")
@@ -42,7 +35,7 @@ struct ProgramDoasTests {
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
         #expect(ended.text.components(separatedBy: Self.prompt).count == 2, "\(ended.text)")
         #expect(ended.text.contains("roots needs root: run_as = \"root\""), "\(ended.text)")
-        try expectRoots(site)
+        try site.expectRoots()
     }
 
     @Test("a rule for the helper alone asks nobody, with a terminal or without", arguments: [true, false])
@@ -51,7 +44,7 @@ struct ProgramDoasTests {
         let ended = try site.run(hasTerminal: hasTerminal)
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
         #expect(!ended.text.contains("password"), "\(ended.text)")
-        try expectRoots(site)
+        try site.expectRoots()
     }
 
     @Test("with keepenv it is still known who called, in a shell that root opened for the person")
@@ -59,7 +52,7 @@ struct ProgramDoasTests {
         let site = try prepare("permit nopass keepenv \(Self.person) as root")
         let ended = try site.run(environment: ["SUDO_UID=0", "SUDO_USER=root"])
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
-        try expectRoots(site)
+        try site.expectRoots()
     }
 
     @Test("with persist each run asks once all the same: its ticket belongs to doas's parent, which is update-all")
@@ -70,7 +63,7 @@ struct ProgramDoasTests {
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
         #expect(ended.text.components(separatedBy: Self.prompt).count == 3, "\(ended.text)")
         #expect(site.audit.components(separatedBy: "request=finish").count == 3, "\(site.audit)")
-        try expectRoots(site)
+        try site.expectRoots()
     }
 
     @Test("on a machine without sudo it is found by itself")
@@ -81,7 +74,7 @@ struct ProgramDoasTests {
         defer { _ = try? shell("mv /usr/bin/sudo.away /usr/bin/sudo") }
         let ended = try site.run(answers: [Installation.password + "\n"], prompt: Self.prompt)
         #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
-        try expectRoots(site)
+        try site.expectRoots()
     }
 
     @Test("a wrong password, of which it takes one, is 4, and nothing is run")

@@ -34,13 +34,6 @@ struct ProgramPkexecTests {
         try body(site)
     }
 
-    private func expectRoots(_ site: Installation) throws {
-        #expect(try site.log("roots.execute").contains("Uid:\t0\t0\t0\t0"))
-        #expect(try site.log("mine.execute").contains("\n\(Self.person)\n"))
-        #expect(site.audit.contains("user=\"\(Self.person)\""), "\(site.audit)")
-        try site.expectNothingLeft()
-    }
-
     @Test("the configuration chooses it though sudo is here: one password, then root's steps run")
     func password() throws {
         try withPolkit(Self.admin) { site in
@@ -49,7 +42,7 @@ struct ProgramPkexecTests {
             #expect(ended.text.components(separatedBy: "AUTHENTICATING FOR").count == 2, "\(ended.text)")
             #expect(ended.text.contains("roots needs root: run_as = \"root\""), "\(ended.text)")
             #expect(ended.hasEcho)
-            try expectRoots(site)
+            try site.expectRoots()
         }
     }
 
@@ -59,7 +52,7 @@ struct ProgramPkexecTests {
             let ended = try site.run(hasTerminal: hasTerminal)
             #expect(ended.code == 0, "\(ended.text)\n\(site.audit)")
             #expect(!ended.text.contains("AUTHENTICATING"), "\(ended.text)")
-            try expectRoots(site)
+            try site.expectRoots()
         }
     }
 

@@ -146,6 +146,14 @@ struct Installation {
     }
     var audit: String { (try? readText("/var/log/update-all/audit.log")) ?? "" }
 
+    /// Records an issue where root's step did not run as root, the person's as the person, or anything is left of them.
+    func expectRoots() throws {
+        #expect(try log("roots.execute").contains("Uid:\t0\t0\t0\t0"))
+        #expect(try log("mine.execute").contains("\n\(Self.person)\n"))
+        #expect(audit.contains("user=\"\(Self.person)\""), "\(audit)")
+        try expectNothingLeft()
+    }
+
     /// Records an issue where something of root's is left: a group, a process, a directory.
     /// - Parameter limit: for the helper, which ends when it has said that all is done. Seconds.
     func expectNothingLeft(limit: Int = 10) throws {
